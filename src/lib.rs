@@ -1,6 +1,6 @@
 //! `jobruns` archives the job-run history of Symantec/Broadcom Control Compliance Suite (CCS) into SQLite.
 //!
-//! Which module may use which (`tests/architecture` compares it with every `crate::` path, and finds files that use one another):
+//! Which module may use which (`tests/documents/architecture.rs` compares it with every `crate::` path, and finds files that use one another):
 //!
 //! ```text
 //! cli       -> sync, report, lake, evidence, archive, simulator, config, ccs, decode, model, text, memory

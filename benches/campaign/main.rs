@@ -6,7 +6,7 @@
 //! ```
 //!
 //! What the archive says is what the contract's tables say, dumped by plain SQL before and after (`tests/common/rich.rs`).
-//! Ends with 1 if anything was missed. A bounded part of it runs in the tests (`tests/verify`).
+//! Ends with 1 if anything was missed. A bounded part of it runs in the tests (`tests/evidence/verify`).
 
 #![allow(
     clippy::unwrap_used,

@@ -5,7 +5,7 @@
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant as MonotonicInstant};
 
 use super::error::{ArchiveError, io_error};
 use super::held::wait_while_held;
@@ -65,7 +65,7 @@ impl SyncLock {
         options.write(true).create(true).truncate(false);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let begun = Instant::now();
+        let begun = MonotonicInstant::now();
         loop {
             let file = wait_while_held(|| options.open(&lock_path))
                 .map_err(io_error("open the lock file", &lock_path))?;

@@ -8,10 +8,10 @@ use super::db::Db;
 use super::error::ArchiveError;
 use super::open::{self, ReadConnection};
 use super::storage::clock::{self, ClockFinding};
+use super::storage::holds_and_removals;
 use super::storage::jobs::{self, JobState, ServerJobs};
 use super::storage::payload;
 use super::storage::quarantine::{self, QuarantineRow};
-use super::storage::retention;
 use super::storage::revisions::reported_bytes;
 use super::storage::syncs::{self, Growth};
 use super::storage::watching;
@@ -259,7 +259,7 @@ impl ReadOnly {
             |row| row.try_into(),
         )?;
         let Some((entry_id, revision, sha256, packed, dictionary)) = found else {
-            retention::refuse_removed(&self.connection, &run.to_string())?;
+            holds_and_removals::refuse_removed(&self.connection, &run.to_string())?;
             let of = revision.map_or_else(String::new, |number| format!("revision {number} of "));
             return Err(ArchiveError::NoSuch {
                 what: format!("{of}run {run}"),

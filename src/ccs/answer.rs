@@ -1,4 +1,4 @@
-//! The body of an answer: checked to be JSON by its head, then handed over piece by piece.
+//! An answer: checked to be JSON, then handed over piece by piece.
 
 use bytes::{Bytes, BytesMut};
 use reqwest::header::CONTENT_TYPE;
@@ -7,26 +7,26 @@ use super::diagnosis::broken_body;
 use super::error::CcsError;
 use super::transport::HttpResponse;
 
-/// Bytes of a body without a telling Content-Type that are looked at for the beginning of JSON.
+/// Bytes of a body that are searched for the beginning of JSON if the Content-Type does not say what it is.
 const MOST_PEEKED: usize = 4096;
 
 /// The answer to a request for a job's runs.
 pub type JobRunsAnswer = JsonAnswer;
 
-/// An answer with status 200 that is JSON by its type or its beginning: its body, piece by piece, as it arrives.
+/// Its status is 200 or 204, and it is JSON by its type or its beginning. The body is handed over as it arrives.
 ///
-/// That the body ended says nothing of whether its JSON is complete: some servers close a cut answer quietly.
+/// The end of the body does not mean that its JSON is complete: some servers cut an answer off without an error.
 #[derive(Debug)]
 pub struct JsonAnswer {
     answer: HttpResponse,
-    /// What was looked at already, to be handed out first.
+    /// What was looked at already, to be handed over first.
     beginning: Option<Bytes>,
     bytes: u64,
     ended: bool,
 }
 
 impl JsonAnswer {
-    /// The HTTP status: 200, or 204 for nothing; else this would be an error.
+    /// The HTTP status: 200, or 204 if there is no content.
     pub fn status(&self) -> u16 {
         self.answer.status().as_u16()
     }
@@ -39,9 +39,8 @@ impl JsonAnswer {
     /// The next piece of the body, decompressed; `None` at its end.
     ///
     /// # Errors
-    /// [`CcsError::Silence`] where nothing comes for longer than the idle timeout, [`CcsError::NoProgress`] where it
-    /// goes on without getting on, [`CcsError::Cut`] where the connection or the compressed stream breaks off. All may
-    /// heal.
+    /// [`CcsError::Silence`] if nothing arrives for the idle timeout, [`CcsError::NoProgress`] if too little does, and
+    /// [`CcsError::Cut`] if the connection or the compressed stream breaks off. Another try may succeed after any of them.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, CcsError> {
         if let Some(bytes) = self.beginning.take() {
             self.bytes += bytes.len() as u64;
@@ -70,17 +69,17 @@ impl JsonAnswer {
         }
     }
 
-    /// Bytes of the body handed out so far, after decompression.
+    /// Bytes of the body handed over so far, after decompression.
     pub const fn bytes_received(&self) -> u64 {
         self.bytes
     }
 
-    /// Says that a run was completed: an answer that completes none for long ends.
+    /// Reports that a run was completed: an answer that completes none for too long is given up.
     pub fn progressed(&mut self) {
         self.answer.body.progressed();
     }
 
-    /// An answer without content: it says what `null` says.
+    /// An answer without content, which means `null`.
     pub(super) fn null(answer: HttpResponse) -> Self {
         Self {
             beginning: Some(Bytes::from_static(b"null")),
@@ -90,7 +89,7 @@ impl JsonAnswer {
         }
     }
 
-    /// An answer whatever its type says.
+    /// An answer of any Content-Type.
     pub(super) fn of_any_type(answer: HttpResponse) -> Result<Self, CcsError> {
         if answer.body.is_foreign() {
             return Err(CcsError::Unusable {
@@ -100,7 +99,7 @@ impl JsonAnswer {
             });
         }
         Ok(Self {
-            // The HTTP library counts it down, so it is noted before the first piece.
+            // The HTTP library counts it down, so it is read before the first piece.
             answer,
             beginning: None,
             bytes: 0,
@@ -108,7 +107,7 @@ impl JsonAnswer {
         })
     }
 
-    /// The error for an answer that calls itself something else than JSON, without a word of it; `None` for others.
+    /// The error for an answer whose Content-Type is not JSON, without quoting it; `None` for others.
     pub(super) fn not_json(&self) -> Option<CcsError> {
         let declared = self.declared()?;
         (kind_of(&declared) == ContentKind::Other).then(|| CcsError::NotJson {
@@ -142,11 +141,11 @@ impl JsonAnswer {
     }
 }
 
-/// Lets an answer through that is JSON by its Content-Type, or by its first bytes where the type says nothing
-/// (absent, `text/plain` and the like).
+/// Accepts an answer that is JSON by its Content-Type, or by its first bytes if the type says nothing (absent,
+/// `text/plain` and the like).
 ///
 /// # Errors
-/// [`CcsError::NotJson`] for HTML, XML and what does not begin like JSON.
+/// [`CcsError::NotJson`] for HTML, XML and anything that does not begin like JSON.
 pub(super) async fn json_only(answer: HttpResponse) -> Result<JsonAnswer, CcsError> {
     let mut answer = JsonAnswer::of_any_type(answer)?;
     let declared = answer.declared();
@@ -165,14 +164,14 @@ pub(super) async fn json_only(answer: HttpResponse) -> Result<JsonAnswer, CcsErr
             }
         }
     }
-    // Peeking does not hand anything out.
+    // Peeked pieces are handed over again.
     answer.bytes = 0;
-    // `null`, `true` ... no: of JSON's words only `null` is an answer (a job without runs).
+    // `null` is the answer of a job without runs; `true` and `false` are no answers.
     if kind == ContentKind::Untold && matches!(first_sign(&beginning), Some(b'{' | b'[' | b'n')) {
         answer.beginning = Some(beginning.freeze());
         return Ok(answer);
     }
-    // Enough of it to know whether a secret is in it.
+    // Enough to recognise a secret in it.
     while !ended && beginning.len() < MOST_PEEKED {
         match answer.chunk().await {
             Ok(Some(chunk)) => beginning.extend_from_slice(&chunk),
@@ -197,7 +196,7 @@ pub(super) async fn json_only(answer: HttpResponse) -> Result<JsonAnswer, CcsErr
 enum ContentKind {
     Json,
     Other,
-    /// The type says nothing of the content.
+    /// The type does not say what the content is.
     Untold,
 }
 
@@ -214,7 +213,7 @@ fn kind_of(content_type: &str) -> ContentKind {
     }
 }
 
-/// The first byte that is neither byte order mark nor white space.
+/// The first byte after a byte order mark and white space.
 fn first_sign(bytes: &[u8]) -> Option<u8> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     bytes.iter().copied().find(|byte| !byte.is_ascii_whitespace())

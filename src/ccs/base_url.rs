@@ -1,4 +1,4 @@
-//! The address of the server, checked once.
+//! The server's base URL, checked once.
 
 use reqwest::Url;
 
@@ -15,7 +15,7 @@ pub(super) struct BaseUrl {
     api: Url,
 }
 
-/// Checks a base URL as [`super::Client::new`] does, before anybody is asked for a password.
+/// Checks a base URL as [`super::Client::new`] does, so that a wrong one is reported before a password is asked for.
 ///
 /// # Errors
 /// [`CcsError::BadUrl`].
@@ -23,7 +23,7 @@ pub fn check_base_url(text: &str, trust: &Trust) -> Result<(), CcsError> {
     BaseUrl::parse(text, trust).map(drop)
 }
 
-/// A base URL in the plain form in which the archive notes a job's server.
+/// A base URL in the normalized form that the archive records as a job's server.
 ///
 /// # Errors
 /// [`CcsError::BadUrl`].
@@ -67,7 +67,7 @@ impl BaseUrl {
         Ok(Self { api: url })
     }
 
-    /// The base without the API's own path, as the user gave it in its plainest form.
+    /// The base without the API's own path, normalized.
     pub(super) fn plain(&self) -> &str {
         let api = self.api.as_str().trim_end_matches('/');
         api.strip_suffix(API_PATH).unwrap_or(api)
@@ -80,12 +80,12 @@ impl BaseUrl {
             .expect("the relative paths of this module join any http URL")
     }
 
-    /// The root of the server, which every HTTP server answers somehow.
+    /// The root of the server, which every HTTP server answers in some way.
     pub(super) fn root(&self) -> Url {
         self.api.join("/").expect("`/` joins any http URL")
     }
 
-    /// Whether the server is this machine, where no proxy belongs in between.
+    /// Whether the server is this machine, which no proxy is used for.
     pub(super) fn is_loopback(&self) -> bool {
         let host = self.api.host_str().unwrap_or_default();
         let bare = host.trim_start_matches('[').trim_end_matches(']');
@@ -96,7 +96,7 @@ impl BaseUrl {
     }
 }
 
-/// Host (an IPv6 address without brackets) and port of a base URL; `None` for one that cannot be used.
+/// Host (an IPv6 address without brackets) and port of a base URL; `None` if it cannot be used.
 #[must_use]
 pub fn host_and_port(base_url: &str) -> Option<(String, u16)> {
     let base = BaseUrl::parse(base_url, &Trust::Insecure).ok()?;
@@ -112,7 +112,7 @@ pub(super) fn same_server(url: &Url, other: &Url) -> bool {
         && url.port_or_known_default() == other.port_or_known_default()
 }
 
-/// Scheme, host and port: enough to say who was spoken to.
+/// Scheme, host and port, which identify the server in messages.
 pub(super) fn origin(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     match url.port_or_known_default() {
@@ -126,19 +126,19 @@ pub(super) fn shown(url: &Url) -> String {
     format!("{}{}", origin(url), url.path())
 }
 
-/// A text that may be no URL, without what could be a password: all before the last `@`, and all from `?` or `#` on.
+/// A text that need not be a URL, without what could be a password: everything before the last `@`, and from `?` or `#` on.
 fn without_userinfo(text: &str) -> String {
     let (scheme, rest) = text
         .split_once("://")
         .map_or(("", text), |(scheme, rest)| (scheme, rest));
-    // First the `@`: a password may hold `?` and `#`.
+    // `@` first: a password may contain `?` and `#`.
     let plain = |text: &str| text.split(['?', '#']).next().unwrap_or_default().to_owned();
     let Some((_, rest)) = rest.rsplit_once('@') else {
         return plain(text);
     };
     let rest = plain(rest);
     let separator = if scheme.is_empty() { "" } else { "://" };
-    // A scheme with an `@` in it is not a scheme but the beginning of a password with `://` in it.
+    // A "scheme" with an `@` is the beginning of a password that contains `://`.
     let scheme = if scheme.contains('@') { "" } else { scheme };
     format!("{scheme}{separator}{}@{rest}", crate::model::REDACTED)
 }

@@ -1,24 +1,24 @@
-//! The body of an answer, unpacked as it arrives, and the limits on a body that does not get on.
+//! The body of an answer, decompressed as it arrives, and limits on a body that makes no progress.
 //!
-//! The HTTP library unpacks one gzip member only, and only what is called `gzip` in small letters; servers and the
-//! proxies before them send several members, `x-gzip` and capitals (RFC 9110, 8.4.1.3; RFC 1952, 2.2).
+//! The HTTP library decompresses only one gzip member, and only if it is named `gzip` in lower case. Servers and proxies
+//! also send several members, `x-gzip` and capital letters (RFC 9110, 8.4.1.3; RFC 1952, 2.2).
 
 use std::io::{self, Write};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant as MonotonicInstant};
 
 use bytes::Bytes;
 use flate2::write::MultiGzDecoder;
 use reqwest::Response;
 use reqwest::header::{CONTENT_ENCODING, HeaderMap};
 
-/// Bytes that a body must bring in each [`super::Settings::idle_timeout`] of waiting, unless a run was completed.
+/// Bytes that must arrive in each [`super::Settings::idle_timeout`] of waiting, unless a run was completed in it.
 pub(super) const LEAST_BYTES: u64 = 1024;
 
-/// A body in which no run is completed ends after this many times the idle timeout, however much it brings: a run of
-/// the largest size that is kept takes less over a slow line.
+/// A body in which no run is completed is given up after this many idle timeouts, however much arrives: even the largest
+/// run that is kept takes less over a slow line.
 pub(super) const LONGEST_WITHOUT_RUN: u32 = 10;
 
-/// Packed bytes that are unpacked at a time: gzip makes at most a thousand times as many of them.
+/// Compressed bytes that are decompressed at a time: gzip expands them at most a thousandfold.
 const UNPACKED_AT_A_TIME: usize = 4 << 10;
 
 /// The body of an answer.
@@ -34,30 +34,30 @@ enum Packing {
     Plain,
     Gzip {
         decoder: Box<MultiGzDecoder<Vec<u8>>>,
-        /// Came, and is not unpacked yet.
+        /// Received, and not decompressed yet.
         waiting: Bytes,
         began: bool,
     },
-    /// A packing that was not asked for.
+    /// A compression that was not asked for.
     Unknown,
 }
 
-/// Why a body ends before its end.
+/// Why reading a body failed.
 #[derive(Debug)]
 pub(super) enum BodyError {
-    /// The connection broke, or was silent.
+    /// The connection broke, or nothing more arrived.
     Http(reqwest::Error),
-    /// What came cannot be unpacked, or its packing ends early.
+    /// What arrived cannot be decompressed, or ends early.
     Unpack(io::Error),
-    /// It goes on without getting on.
+    /// It goes on without making progress.
     NoProgress(Stall),
 }
 
-/// How a body does not get on.
+/// How a body fails to make progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stall {
     TooSlow(Duration),
-    /// Much comes, and no run is completed.
+    /// Much arrives, but no run is completed.
     NoRun(Duration),
 }
 
@@ -76,7 +76,7 @@ impl Body {
         Self {
             response,
             packing,
-            progress: BodyProgress::new(idle_timeout, Instant::now()),
+            progress: BodyProgress::new(idle_timeout, MonotonicInstant::now()),
         }
     }
 
@@ -84,14 +84,14 @@ impl Body {
         &self.response
     }
 
-    /// Whether it is packed in a way that was not asked for.
+    /// Whether it is compressed in a way that was not asked for.
     pub(super) const fn is_foreign(&self) -> bool {
         matches!(self.packing, Packing::Unknown)
     }
 
-    /// Whoever reads the body has completed something: the limits start again.
+    /// Restarts the limits: to be called when the reader of the body has completed a run.
     pub(super) fn progressed(&mut self) {
-        self.progress.reset(Instant::now());
+        self.progress.reset(MonotonicInstant::now());
     }
 
     /// The next piece; `None` at the end.
@@ -100,12 +100,12 @@ impl Body {
             if let Some(bytes) = self.packing.unpack().map_err(BodyError::Unpack)? {
                 return Ok(Some(bytes));
             }
-            let began = Instant::now();
+            let began = MonotonicInstant::now();
             let received = self.response.chunk().await.map_err(BodyError::Http)?;
             let Some(bytes) = received else {
                 return self.packing.finish().map_err(BodyError::Unpack);
             };
-            let now = Instant::now();
+            let now = MonotonicInstant::now();
             if let Some(stall) = self.progress.received(bytes.len() as u64, now - began, now) {
                 return Err(BodyError::NoProgress(stall));
             }
@@ -121,7 +121,7 @@ impl Body {
 }
 
 impl Packing {
-    /// The next piece of what came already; `None` where more has to come first.
+    /// The next piece of what was received; `None` if more must be received first.
     fn unpack(&mut self) -> io::Result<Option<Bytes>> {
         let Self::Gzip { decoder, waiting, .. } = self else {
             return Ok(None);
@@ -134,7 +134,7 @@ impl Packing {
             }
             drop(waiting.split_to(used));
             if waiting.is_empty() {
-                // The decoder keeps some to itself; of an answer that is cut every run counts.
+                // The decoder buffers some output; of an answer that is cut off every run counts.
                 decoder.flush()?;
             }
             if !decoder.get_ref().is_empty() {
@@ -144,7 +144,7 @@ impl Packing {
         Ok(None)
     }
 
-    /// The last piece, which there is only if the packing is complete.
+    /// The last piece; an error if the compressed stream is not complete.
     fn finish(&mut self) -> io::Result<Option<Bytes>> {
         let Self::Gzip {
             decoder, began: true, ..
@@ -177,18 +177,18 @@ fn packing(headers: &HeaderMap) -> Packing {
     }
 }
 
-/// Whether a body gets on.
+/// Measures whether a body makes progress.
 #[derive(Debug)]
 struct BodyProgress {
     limit: Duration,
-    /// Time spent waiting since enough came; what the reader takes for itself is not the server's fault.
+    /// Time spent waiting since enough arrived last. The time that the reader itself takes is not the server's fault.
     waited: Duration,
     bytes: u64,
-    since: Instant,
+    since: MonotonicInstant,
 }
 
 impl BodyProgress {
-    const fn new(limit: Duration, now: Instant) -> Self {
+    const fn new(limit: Duration, now: MonotonicInstant) -> Self {
         Self {
             limit,
             waited: Duration::ZERO,
@@ -197,13 +197,13 @@ impl BodyProgress {
         }
     }
 
-    const fn reset(&mut self, now: Instant) {
+    const fn reset(&mut self, now: MonotonicInstant) {
         self.waited = Duration::ZERO;
         self.bytes = 0;
         self.since = now;
     }
 
-    fn received(&mut self, bytes: u64, waited: Duration, now: Instant) -> Option<Stall> {
+    fn received(&mut self, bytes: u64, waited: Duration, now: MonotonicInstant) -> Option<Stall> {
         self.bytes += bytes;
         self.waited += waited;
         if self.bytes >= LEAST_BYTES {
@@ -229,7 +229,7 @@ mod tests {
 
     #[test]
     fn a_byte_now_and_then_ends_and_enough_bytes_or_a_run_do_not() {
-        let began = Instant::now();
+        let began = MonotonicInstant::now();
         let mut progress = BodyProgress::new(2 * MINUTE, began);
         assert_eq!(progress.received(1, MINUTE, began + MINUTE), None);
         progress.reset(began + MINUTE);
@@ -242,7 +242,7 @@ mod tests {
 
     #[test]
     fn a_body_without_a_run_ends_however_much_it_brings() {
-        let began = Instant::now();
+        let began = MonotonicInstant::now();
         let mut progress = BodyProgress::new(MINUTE, began);
         for minute in 1..10 {
             assert_eq!(

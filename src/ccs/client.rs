@@ -1,4 +1,4 @@
-//! Questions to CCS, each with its token.
+//! Requests to CCS, each with its token.
 
 use std::sync::Arc;
 
@@ -35,44 +35,44 @@ impl Client {
         Ok(Self(Arc::new(ClientInner { transport, session })))
     }
 
-    /// The base URL in its plain form, without a slash at its end: what the archive notes as a job's server.
+    /// The normalized base URL, without a slash at its end: the archive records it as a job's server.
     pub fn base_url(&self) -> &str {
         self.0.transport.base().plain()
     }
 
-    /// Fetches a token, unless a good one is held: to fail before the first big request.
+    /// Fetches a token unless there is a valid one, so that a failure comes before the first large request.
     ///
     /// # Errors
-    /// [`CcsError::LoginRejected`] for a wrong user or password, which is final for this client; else what kept the
-    /// answer from coming, which may be tried again if [`super::retry::next_wait`] says so.
+    /// [`CcsError::LoginRejected`] for a wrong user or password, which is final for this client; else whatever made the
+    /// request fail. [`super::retry::next_wait`] says whether to try again.
     pub async fn login(&self) -> Result<(), CcsError> {
         self.0.session.token(&self.0.transport).await.map(|_| ())
     }
 
-    /// Our clock less the server's, in seconds, as the answers to the latest login or list of jobs since the last call
-    /// told it; `None` where none came with a `Date`.
+    /// This machine's clock minus the server's, in seconds, by the answers to logins and lists of jobs since the last call;
+    /// `None` if none had a `Date`.
     pub fn take_clock_skew(&self) -> Option<i64> {
         self.0.transport.clock_skew().take()
     }
 
-    /// Until when the server's certificate is valid, in seconds since 1970 UTC; `None` where no connection came about, and
-    /// without TLS.
+    /// When the server's certificate expires, in seconds since 1970 UTC; `None` before the first connection and without
+    /// TLS.
     pub fn certificate_expiry(&self) -> Option<i64> {
         self.0.transport.certificate_expiry()
     }
 
-    /// Asks once for the newest `count` runs of `job` (0 = all) with their messages.
+    /// Asks once for the newest `count` runs of `job` (0 for all) with their messages.
     ///
-    /// A 401 renews the token (or logs in again, if that is refused) and asks a second time; that is the end of it.
+    /// After a 401 it renews the token, or logs in again if that is refused, and asks once more.
     ///
     /// # Errors
-    /// Everything but a 200 with JSON, or a 204 (no runs), is an error; whether to try again, [`super::retry::next_wait`] says.
+    /// Anything but a 200 with JSON or a 204 (no runs). [`super::retry::next_wait`] says whether to try again.
     pub async fn job_runs(&self, job: Guid, count: u32) -> Result<JobRunsAnswer, CcsError> {
         let url = self.endpoint(&format!("Jobs/{job}/jobruns?count={count}&showmessages=true"));
         self.get(RequestPurpose::JobRuns(job), url).await
     }
 
-    /// Whether the password or a token is in a text of the server.
+    /// Whether a text of the server contains the password or a token.
     pub(super) fn holds_secret(&self, text: &str) -> bool {
         self.0.transport.redactor().is_secret(text.as_bytes(), false)
     }
@@ -81,7 +81,7 @@ impl Client {
         self.0.transport.base().endpoint(path)
     }
 
-    /// Asks `url` with the token and lets JSON with 200 through.
+    /// Requests `url` with the token; returns an answer with status 200 that is JSON.
     pub(super) async fn get(&self, doing: RequestPurpose, url: Url) -> Result<JsonAnswer, CcsError> {
         let ClientInner { transport, session } = &*self.0;
         let bearer = session.token(transport).await?;
@@ -89,7 +89,7 @@ impl Client {
         if answer.status() != StatusCode::UNAUTHORIZED {
             return accepted(answer).await;
         }
-        // Read to its end, so that the connection can be used again.
+        // Read to its end, or the connection could not be reused.
         let text = answer.error_text().await;
         tracing::debug!(%text, "the token was refused");
         drop(answer);
@@ -112,7 +112,7 @@ impl Client {
     }
 }
 
-/// An answer with content that is JSON, or without any: 204 is what ASP.NET Core makes of null.
+/// Accepts JSON, or no content: ASP.NET Core sends 204 for null.
 async fn accepted(answer: HttpResponse) -> Result<JsonAnswer, CcsError> {
     match answer.status() {
         StatusCode::OK => json_only(answer).await,

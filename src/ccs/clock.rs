@@ -1,4 +1,4 @@
-//! Our clock against the server's, as the `Date` of its answers tells it.
+//! Compares this machine's clock with the server's, by the `Date` of its answers.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -6,7 +6,7 @@ use reqwest::header::{DATE, HeaderMap};
 
 use crate::model::Instant;
 
-/// What the last answers said of the clocks.
+/// The clock skew by the latest answers.
 #[derive(Debug, Default)]
 pub(super) struct ClockSkew(Mutex<Option<i64>>);
 
@@ -21,14 +21,14 @@ impl ClockSkew {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(skew);
     }
 
-    /// What was noted since this was called last.
+    /// What was noted since the last call.
     pub(super) fn take(&self) -> Option<i64> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
-/// Our clock less the server's, in seconds: the smallest difference that explains a `Date` between the two times. How long
-/// the answer took is not clock skew.
+/// This machine's clock minus the server's, in seconds: the smallest difference that explains a `Date` between the two
+/// times, since the time that the answer took is not clock skew.
 fn least_skew(date: i64, sent: i64, received: i64) -> i64 {
     if date < sent {
         sent - date

@@ -1,22 +1,22 @@
-//! Cookies of the one server that is spoken to: a load balancer that pins a client to one of several servers does so
-//! by a cookie, and a token is known only to the server that gave it.
+//! The cookies of the server. A load balancer ties a client to one of several servers by a cookie, and a token is known
+//! only to the server that issued it.
 
 use std::sync::{Mutex, PoisonError};
 
 use reqwest::header::{HeaderMap, HeaderValue, SET_COOKIE};
 
-/// Cookies that are kept; a load balancer sets one or two.
+/// The most cookies that are kept; a load balancer sets one or two.
 const MOST_COOKIES: usize = 32;
 
-/// The longest cookie that is kept, in bytes, as browsers have it.
+/// The longest cookie that is kept, in bytes; the limit of browsers.
 const LONGEST_COOKIE: usize = 4096;
 
 #[derive(Default)]
 pub(super) struct Cookies(Mutex<Vec<(String, String)>>);
 
 impl Cookies {
-    /// Takes over what an answer sets. All answers are of one server, which gets every cookie back; a life that has an
-    /// end outlives a sync, unless it is over already.
+    /// Stores what an answer sets. All answers are from one server, which gets every cookie back. A cookie with an expiry
+    /// in the future is kept like one without: a sync is over before.
     pub(super) fn take(&self, headers: &HeaderMap) {
         let mut cookies = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for value in headers.get_all(SET_COOKIE) {
@@ -30,7 +30,7 @@ impl Cookies {
         }
     }
 
-    /// The header of the next request, if there is anything to say.
+    /// The `Cookie` header of the next request, if there are any.
     pub(super) fn header(&self) -> Option<HeaderValue> {
         let cookies = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let pairs: Vec<String> = cookies
@@ -51,7 +51,7 @@ impl std::fmt::Debug for Cookies {
     }
 }
 
-/// Name and value of a cookie, and whether it is taken back.
+/// Name and value of a cookie, and whether it is to be removed.
 fn parsed(text: &str) -> Option<(&str, &str, bool)> {
     let mut parts = text.split(';');
     let (name, value) = parts.next()?.split_once('=')?;
@@ -64,7 +64,7 @@ fn parsed(text: &str) -> Option<(&str, &str, bool)> {
         let (key, value) = part.split_once('=').unwrap_or((part, ""));
         let value = value.trim();
         match key.trim().to_ascii_lowercase().as_str() {
-            // It counts more than a date (RFC 6265, 5.3).
+            // It has priority over a date (RFC 6265, 5.3).
             "max-age" => over = value.parse::<i64>().ok().map(|seconds| seconds <= 0).or(over),
             "expires" if over.is_none() => {
                 let date = chrono::DateTime::parse_from_rfc2822(value).ok();

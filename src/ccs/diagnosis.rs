@@ -1,4 +1,4 @@
-//! From an error of the HTTP library to ours: what is behind it is found by walking down its causes.
+//! Turns an error of the HTTP library into one of ours, by walking down its causes.
 
 use std::error::Error;
 use std::io;
@@ -10,7 +10,7 @@ use super::body::BodyError;
 use super::error::{Cause, CcsError, ConnectProblem, RequestPurpose};
 use super::refusal::{CertificateRefused, TlsProblem};
 
-/// What was asked of whom, and how long the waits were.
+/// What a request was for, where it went, and its timeouts.
 #[derive(Debug, Clone)]
 pub(super) struct RequestContext {
     pub(super) doing: RequestPurpose,
@@ -24,8 +24,8 @@ pub(super) struct RequestContext {
     pub(super) proxy: Option<String>,
 }
 
-/// Why no answer began. `certificate_wanted` says that the server asked for a certificate of the client; many ask for
-/// one without needing it, so that counts only where the server then refused.
+/// Why no answer began. `certificate_wanted` says that the server asked for a client certificate; many ask for one
+/// without needing it, so it is the reason only if the server then refused.
 pub(super) fn no_answer(
     request_context: &RequestContext,
     error: reqwest::Error,
@@ -44,7 +44,7 @@ pub(super) fn no_answer(
             ConnectProblem::Closed if certificate_wanted => ConnectProblem::ClientCertificate,
             other => other,
         };
-        // What the proxy was asked for and refused is about the server; all before that is about the proxy.
+        // If the proxy refused the request, the problem is the server; anything earlier is the proxy.
         let beyond = matches!(
             problem,
             ConnectProblem::ProxyLogin | ConnectProblem::ProxyRefused | ConnectProblem::ClientCertificate
@@ -95,7 +95,7 @@ pub(super) fn no_answer(
     }
 }
 
-/// Why the rest of an answer did not come, `bytes` of its body having been read.
+/// Why the rest of an answer did not arrive after `bytes` of its body.
 pub(super) fn broken_body(request_context: &RequestContext, bytes: u64, error: BodyError) -> CcsError {
     let (doing, url) = (request_context.doing, request_context.url.clone());
     let source = match error {
@@ -126,7 +126,7 @@ pub(super) fn broken_body(request_context: &RequestContext, bytes: u64, error: B
     }
 }
 
-/// The error and all its causes. What an `io::Error` wraps is a cause too, though it does not say so.
+/// The error and all its causes. What an `io::Error` wraps is a cause too, although `source` does not return it.
 fn causes<'error>(
     error: &'error (dyn Error + 'static),
 ) -> impl Iterator<Item = &'error (dyn Error + 'static)> {
@@ -147,7 +147,7 @@ fn tls_problem(error: &(dyn Error + 'static), certificate_wanted: bool) -> Optio
                 None => TlsProblem::Other(error.clone()),
             }
         }
-        // The first bytes of `HTTP/1.1 400 ...` read as a TLS record.
+        // The first bytes of `HTTP/1.1 400 ...`, read as a TLS record.
         rustls::Error::InvalidMessage(
             InvalidMessage::InvalidContentType
             | InvalidMessage::UnknownProtocolVersion
@@ -176,13 +176,13 @@ fn connect_problem(error: &reqwest::Error, connect_timeout: Duration) -> Connect
         return ConnectProblem::TimedOut(connect_timeout);
     }
     for cause in causes(error) {
-        // The library's own words: it keeps these kinds of errors to itself.
+        // The library does not export these kinds of errors, so their text must do.
         match cause.to_string().as_str() {
             "dns error" | "invalid dns name" => return ConnectProblem::UnknownHost,
             "proxy authorization required" | "tunnel error: proxy authorization required" => {
                 return ConnectProblem::ProxyLogin;
             }
-            // The proxy itself was not reached; what is below says why.
+            // The proxy itself was not reached; a cause below says why.
             "tunnel error: failed to create underlying connection" => {}
             text if text.starts_with("tunnel error") => return ConnectProblem::ProxyRefused,
             _ => {}
@@ -211,7 +211,7 @@ mod tests {
     use super::*;
     use crate::ccs::test_server::{TestServer, reply};
 
-    /// What comes of a request through a proxy that answers CONNECT with `status`.
+    /// The error of a request through a proxy that answers CONNECT with `status`.
     async fn through_proxy(status: u16) -> CcsError {
         let proxy = TestServer::start(None, move |_, _| reply(status, "text/html", "<html>")).await;
         let proxy_url = format!("http://127.0.0.1:{}", proxy.port());

@@ -1,7 +1,7 @@
 //! What can go wrong between this machine and CCS.
 //!
-//! An error says what was being done, to which URL, and what happened. It never holds a password or a token. It can
-//! be cloned, since jobs that waited for one login share its outcome. The way out is in `cli::hints`.
+//! An error says what was being done, to which URL, and what happened. It never contains a password or a token. It can be
+//! cloned, since jobs that waited for one login share its outcome. What to do about it is in `cli::hints`.
 
 use std::error::Error;
 use std::fmt;
@@ -52,7 +52,7 @@ pub enum CcsError {
     /// The operating system's trust store has no usable certificate.
     #[error("no trusted CA certificate was found on this system")]
     NoTrustedRoots {
-        /// What the system said.
+        /// The system's error.
         source: Option<Arc<rustls_native_certs::Error>>,
     },
     /// A file of CA certificates has none.
@@ -61,7 +61,7 @@ pub enum CcsError {
     /// A CA certificate cannot be read.
     #[error("certificate {place} cannot be read as a CA's certificate")]
     BadCertificate {
-        /// Its place among the certificates given, from 1.
+        /// Its position among the certificates given, from 1.
         place: usize,
         source: Arc<dyn Error + Send + Sync>,
     },
@@ -71,13 +71,13 @@ pub enum CcsError {
     /// The HTTP library refused its configuration, such as a proxy address that is not a URL.
     #[error("the HTTP client could not be set up")]
     HttpSetup { source: Cause },
-    /// No connection came about.
+    /// No connection could be made.
     #[error("{doing}: no connection to {}{url}{}: {problem}", by_proxy(proxy), if proxy.is_some() { ")" } else { "" })]
     Connect {
         doing: RequestPurpose,
         /// Scheme, host and port.
         url: String,
-        /// The proxy that did not make the connection, where one is on the way.
+        /// The proxy that did not make the connection, if there is one.
         proxy: Option<String>,
         problem: ConnectProblem,
         /// The cause below it.
@@ -100,7 +100,7 @@ pub enum CcsError {
         /// The cause below it.
         source: Cause,
     },
-    /// What came is not HTTP.
+    /// What arrived is not HTTP.
     #[error("{doing}: what {url} answered is not HTTP")]
     NotHttp {
         doing: RequestPurpose,
@@ -108,17 +108,17 @@ pub enum CcsError {
         /// The cause below it.
         source: Cause,
     },
-    /// Nothing came for too long.
+    /// Nothing arrived for too long.
     #[error("{doing}: {url} was silent for {after:?} ({bytes} bytes of the answer had come)")]
     Silence {
         doing: RequestPurpose,
         url: String,
-        /// How long nothing came.
+        /// How long nothing arrived.
         after: Duration,
-        /// Bytes of the body read before, after decompression; 0 where no answer had begun.
+        /// Bytes of the body read before, after decompression; 0 if no answer had begun.
         bytes: u64,
     },
-    /// The answer goes on without getting on.
+    /// The answer goes on without making progress.
     #[error("{doing}: the answer of {url} {stall} ({bytes} bytes had come)")]
     NoProgress {
         doing: RequestPurpose,
@@ -128,7 +128,7 @@ pub enum CcsError {
         /// Bytes of the body read before, after decompression.
         bytes: u64,
     },
-    /// The answer ended before its end, or its compression is broken.
+    /// The connection was closed in the middle of the answer, or its compression is broken.
     #[error("{doing}: the answer of {url} was cut after {bytes} bytes")]
     Cut {
         doing: RequestPurpose,
@@ -145,7 +145,7 @@ pub enum CcsError {
         url: String,
         /// The HTTP status.
         status: u16,
-        /// The beginning of the answer's text, in one line.
+        /// The beginning of the answer's text, as one line.
         text: String,
         /// How long the server asks to wait.
         retry_after: Option<Duration>,
@@ -160,10 +160,10 @@ pub enum CcsError {
         url: String,
         /// The answer's Content-Type, or that it has none.
         content_type: String,
-        /// How it begins, in one line.
+        /// How it begins, as one line.
         beginning: String,
     },
-    /// The JSON of a small answer cannot be read or does not say what it should.
+    /// The JSON of a small answer cannot be read, or lacks what it should contain.
     #[error("{doing}: the answer of {url} cannot be used: {reason}")]
     Unusable {
         doing: RequestPurpose,
@@ -171,7 +171,7 @@ pub enum CcsError {
         /// What is wrong with it, without its content.
         reason: &'static str,
     },
-    /// The server points elsewhere; token and password do not go there.
+    /// The server redirects elsewhere; token and password are not sent there.
     #[error("{doing}: {url} redirects to {to}, {why}")]
     Redirected {
         doing: RequestPurpose,
@@ -191,11 +191,11 @@ pub enum CcsError {
     LoginRejected {
         url: String,
         username: String,
-        /// Where the password came from, as text, where that is known.
+        /// Where the password came from, if known.
         password_origin: Option<String>,
         /// The HTTP status.
         status: u16,
-        /// The beginning of the answer's text, in one line.
+        /// The beginning of the answer's text, as one line.
         text: String,
     },
     /// The server refused the token, and the new one too.
@@ -203,7 +203,7 @@ pub enum CcsError {
     Unauthorized {
         doing: RequestPurpose,
         url: String,
-        /// The beginning of the answer's text, in one line.
+        /// The beginning of the answer's text, as one line.
         text: String,
     },
 }
@@ -229,7 +229,7 @@ fn quoted(text: &str) -> String {
 }
 
 impl CcsError {
-    /// The HTTP status that the server answered with, where it answered.
+    /// The HTTP status of the answer, if there was one.
     pub const fn http_status(&self) -> Option<u16> {
         match self {
             Self::Status { status, .. }
@@ -256,7 +256,7 @@ impl CcsError {
         )
     }
 
-    /// How long the server asks to wait, where it does.
+    /// How long the server asks to wait, if it does.
     pub const fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Status { retry_after, .. } => *retry_after,
@@ -287,14 +287,14 @@ pub enum UrlProblem {
 pub enum RedirectProblem {
     #[error("which was not followed")]
     Elsewhere,
-    /// To another path or query, which would be answered with something else.
+    /// It leads to another path or query, whose answer would be about something else.
     #[error("which asks another question (path, query and method must stay) and was not followed")]
     OtherQuestion,
     #[error("again and again")]
     Endless,
 }
 
-/// The cause at the bottom of an error of the HTTP library; its upper layers only repeat that a request failed.
+/// The innermost cause of an error of the HTTP library; the outer ones only repeat that a request failed.
 #[derive(Clone)]
 pub struct Cause(Arc<dyn Error + Send + Sync>);
 
@@ -328,32 +328,32 @@ impl fmt::Debug for Cause {
 
 impl Error for Cause {}
 
-/// Why no connection came about.
+/// Why no connection could be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ConnectProblem {
-    /// No address for the name.
+    /// The name has no address.
     #[error("the host name is unknown")]
     UnknownHost,
     #[error("the connection was refused")]
     Refused,
     #[error("there is no route to the host")]
     Unreachable,
-    /// Nothing came back in time.
+    /// No reply in time.
     #[error("nothing answered within {0:?}")]
     TimedOut(Duration),
     /// The other side closed during the handshake.
     #[error("the other side closed the connection during the handshake")]
     Closed,
-    /// The proxy wants a login (407).
+    /// The proxy requires a login (407).
     #[error("the proxy wants a login (407)")]
     ProxyLogin,
     /// The proxy did not make the connection.
     #[error("the proxy refused to connect")]
     ProxyRefused,
-    /// The connection came about, but no certificate.
+    /// The connection was made, but no certificate was received.
     #[error("no certificate was served")]
     NoCertificate,
-    /// The server asked for a certificate of the client and closed the connection without one.
+    /// The server asked for a client certificate and closed the connection without one.
     #[error("the server requires a client certificate, and this program presents none")]
     ClientCertificate,
     /// Something else; the source says what.

@@ -2,21 +2,21 @@
 //!
 //! | file | subject |
 //! | --- | --- |
-//! | `client` | [`Client`]: one request with its token; `JobRunsAnswer` in `answer`, names of jobs in `names` |
+//! | `client` | [`Client`]: one request with its token; answers in `answer`, names of jobs in `names` |
 //! | `session` | the token: login, renewal, one at a time for all jobs |
-//! | `transport` | one HTTP exchange: pace, redirects, timeouts, what went wrong |
-//! | `body` | a body, unpacked as it arrives, and the limits on one that does not get on |
-//! | `proxy`, `cookies` | the way to the server, and what a load balancer before it sets |
-//! | `redact` | password and tokens, found in every form in which a server may say them again |
+//! | `transport` | one HTTP exchange: pace, redirects, timeouts |
+//! | `body` | a body, decompressed as it arrives, and limits on one that makes no progress |
+//! | `proxy`, `cookies` | the proxy on the way to the server; the cookies of a load balancer |
+//! | `redact`, `decodings` | finds password and tokens in every form in which a server may repeat them |
 //! | `tls`, `verifier`, `certificate` | whom to trust, how a pin is checked, what a certificate says |
-//! | `ping` | [`Monitor`]: pings to a dead-man's monitor, which is no CCS server |
+//! | `ping` | [`Monitor`]: pings to a monitoring service, not to CCS |
 //! | `served` | [`served_certificate`]: a server's certificate, not yet trusted |
-//! | `error`, `refusal`, `diagnosis` | what failed, and how it is told from the cause |
+//! | `error`, `refusal`, `diagnosis` | what failed, and how that is found from the library's error |
 //! | [`retry`] | pure: whether and when another try makes sense |
 //!
 //! # What never happens
 //! - A password that was refused is not sent again by the same [`Client`]: an account must not be locked by retries.
-//! - Neither token nor password goes to another scheme, host or port than the one of [`Settings::base_url`].
+//! - Token and password go only to the scheme, host and port of [`Settings::base_url`].
 //! - No error, log line or debug print holds a password or a token.
 
 mod answer;
@@ -26,6 +26,7 @@ mod certificate;
 mod client;
 mod clock;
 mod cookies;
+mod decodings;
 mod diagnosis;
 mod error;
 mod names;
@@ -50,6 +51,7 @@ mod test_server;
 #[cfg(test)]
 mod tls_tests;
 
+pub(crate) use answer::JsonAnswer;
 pub(crate) use base_url::{check_base_url, host_and_port, plain_base_url};
 pub(crate) use certificate::CertificateFacts;
 pub(crate) use error::{CcsError, ConnectProblem, RedirectProblem, RequestPurpose, UrlProblem};

@@ -1,7 +1,7 @@
 //! The names of jobs.
 //!
-//! The API's document does not say where in an answer the properties of a job lie, so every object that has a
-//! `JobID` and a `JobName`, at any depth and in any letter case, is taken for a job.
+//! The API document does not say where in an answer the properties of a job are, so every object with a `JobID` and a
+//! `JobName`, at any depth and in any letter case, counts as a job.
 
 use serde_json::Value;
 
@@ -10,19 +10,19 @@ use super::error::{CcsError, RequestPurpose};
 use super::text::mended_json;
 use crate::model::Guid;
 
-/// Jobs asked for at a time.
+/// Jobs on a page.
 const PAGE_SIZE: u32 = 200;
 
-/// The filter that every job meets: the API's document calls `Attributes` mandatory.
+/// The filter that matches every job: the API document calls `Attributes` mandatory.
 const EVERY_JOB: &str = "Attributes=JobName%20Contains%20%27%27&";
 
-/// Pages after which a server is taken to repeat itself for ever.
+/// The most pages that are read; a server that sends more repeats itself for ever.
 const MOST_PAGES: u64 = 10_000;
 
-/// The longest page that is read: properties of 200 jobs come to a fraction of it.
+/// The longest page that is read, in bytes: the properties of 200 jobs take a fraction of it.
 const LONGEST_PAGE: usize = 64 * 1024 * 1024;
 
-/// A job and what people call it.
+/// A job and its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamedJob {
     pub job_id: Guid,
@@ -30,8 +30,8 @@ pub struct NamedJob {
 }
 
 impl Client {
-    /// The name of `job`. `None` where the server does not say, whatever the reason: names are a convenience, and a
-    /// sync does not fail without one. The reason is logged.
+    /// The name of `job`; `None` if the server does not provide it, for whatever reason, which is logged: a sync does not
+    /// need names.
     pub async fn job_name(&self, job: Guid) -> Option<String> {
         let doing = RequestPurpose::JobName(job);
         match self.page(doing, &format!("Jobs/{job}")).await {
@@ -52,7 +52,7 @@ impl Client {
     /// All jobs that the server lists, page by page, in its order, each once.
     ///
     /// # Errors
-    /// What kept any page from coming.
+    /// A page could not be fetched or read.
     pub async fn discover(&self) -> Result<Vec<NamedJob>, CcsError> {
         let mut jobs: Vec<NamedJob> = Vec::new();
         let mut known = std::collections::HashSet::new();
@@ -60,7 +60,7 @@ impl Client {
         for number in 0..MOST_PAGES {
             let mut page = self.list_page(filter, number).await;
             if number == 0 && page.as_ref().is_err_and(|error| error.http_status() == Some(400)) {
-                // Servers that do not take this filter may do without one.
+                // A server that does not accept the filter may not need one.
                 filter = "";
                 page = self.list_page(filter, number).await;
             }
@@ -69,7 +69,7 @@ impl Client {
             collect(&page, &mut found);
             let before = jobs.len();
             jobs.extend(self.only_sayable(found).filter(|job| known.insert(job.job_id)));
-            // A page without anything new is the end, whatever is announced: some servers repeat the last page.
+            // A page without a new job is the end, whatever `TotalPages` says: some servers repeat the last page.
             let last = total_pages(&page).is_some_and(|total| number + 1 >= total);
             if last || jobs.len() == before {
                 break;
@@ -83,7 +83,7 @@ impl Client {
         self.page(RequestPurpose::ListJobs, &path).await
     }
 
-    /// Names go into the archive: one that holds a password or a token is left out.
+    /// Names go into the archive: one that contains a password or a token is left out.
     fn only_sayable(&self, jobs: Vec<NamedJob>) -> impl Iterator<Item = NamedJob> {
         jobs.into_iter().filter(|job| !self.holds_secret(&job.name))
     }
@@ -101,7 +101,7 @@ impl Client {
     }
 }
 
-/// The value of a field in any letter case; of equal ones the last.
+/// The value of a field, whatever the letter case of its name; the last one if there are several.
 fn field<'value>(object: &'value serde_json::Map<String, Value>, name: &str) -> Option<&'value Value> {
     object
         .iter()
@@ -110,7 +110,7 @@ fn field<'value>(object: &'value serde_json::Map<String, Value>, name: &str) -> 
         .next_back()
 }
 
-/// Adds every job within `value`. serde_json reads to 128 levels, so the recursion is bounded.
+/// Adds every job within `value`. The recursion is bounded, since serde_json reads at most 128 levels.
 fn collect(value: &Value, jobs: &mut Vec<NamedJob>) {
     match value {
         Value::Array(items) => items.iter().for_each(|item| collect(item, jobs)),
@@ -131,7 +131,7 @@ fn collect(value: &Value, jobs: &mut Vec<NamedJob>) {
     }
 }
 
-/// `TotalPages`, wherever it lies.
+/// `TotalPages`, wherever it is.
 fn total_pages(value: &Value) -> Option<u64> {
     match value {
         Value::Array(items) => items.iter().find_map(total_pages),

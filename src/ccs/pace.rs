@@ -1,19 +1,19 @@
-//! Not more than so many requests per second.
+//! Limits the requests per second.
 
 use std::sync::Mutex;
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::Instant as MonotonicInstant;
 
 /// Hands out starting times, evenly spaced. Requests may wait for an answer in parallel; only their starts are paced.
 #[derive(Debug)]
 pub(super) struct Pace {
     gap: Option<Duration>,
-    next: Mutex<Option<Instant>>,
+    next: Mutex<Option<MonotonicInstant>>,
 }
 
 impl Pace {
-    /// A pace of `per_second` requests; without one, or with a number that is not positive, there is no limit.
+    /// A pace of `per_second` requests; no limit if it is `None` or not a positive number.
     pub(super) fn new(per_second: Option<f64>) -> Self {
         let gap = per_second
             .filter(|rate| *rate > 0.0)
@@ -28,12 +28,12 @@ impl Pace {
     pub(super) async fn turn(&self) {
         let Some(gap) = self.gap else { return };
         let start = {
-            // A panic while holding it leaves a time, which is as good as any.
+            // After a panic it still holds a usable time.
             let mut next = self
                 .next
                 .lock()
                 .unwrap_or_else(std::sync::PoisonError::into_inner);
-            let now = Instant::now();
+            let now = MonotonicInstant::now();
             let start = next.map_or(now, |next| next.max(now));
             *next = start.checked_add(gap);
             start
@@ -49,7 +49,7 @@ mod tests {
     #[tokio::test]
     async fn starts_are_evenly_spaced() {
         let pace = Pace::new(Some(20.0));
-        let begun = Instant::now();
+        let begun = MonotonicInstant::now();
         for _ in 0..3 {
             pace.turn().await;
         }
@@ -64,7 +64,7 @@ mod tests {
     async fn no_limit_never_waits() {
         for rate in [None, Some(0.0), Some(-1.0), Some(f64::NAN), Some(f64::INFINITY)] {
             let pace = Pace::new(rate);
-            let begun = Instant::now();
+            let begun = MonotonicInstant::now();
             for _ in 0..1000 {
                 pace.turn().await;
             }

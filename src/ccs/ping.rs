@@ -1,4 +1,4 @@
-//! Pings to a monitor that raises the alarm when none comes, in the way of healthchecks.io.
+//! Pings to a monitor such as healthchecks.io, which raises an alarm when they stop.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::model::Secret;
 /// How long one ping may take: a monitor that is down must not hold anything up.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Bytes of a body that monitors keep.
+/// Bytes of a ping's body that monitors keep.
 const MOST_BODY: usize = 10_000;
 
 /// What a ping says.
@@ -26,13 +26,13 @@ pub enum Ping {
     Failure,
 }
 
-/// A monitor. Its URL is a secret: whoever has it can say that all is well.
+/// A monitor. Its URL is a secret: whoever has it can report success.
 #[derive(Debug)]
 pub struct Monitor {
     url: Secret,
 }
 
-/// Why a monitor was not reached; never with its URL.
+/// Why a monitor was not reached. Never contains its URL.
 #[derive(Debug, thiserror::Error)]
 pub enum PingError {
     /// The URL cannot be used.
@@ -54,7 +54,7 @@ pub enum PingError {
 }
 
 impl PingError {
-    /// Whether another try may have another end.
+    /// Whether another try may succeed.
     pub const fn may_pass(&self) -> bool {
         match self {
             Self::NoAnswer(_) | Self::NoConnection(_) => true,
@@ -77,7 +77,7 @@ impl Monitor {
         Ok(Self { url })
     }
 
-    /// Connects to the monitor, or to the proxy before it, and says nothing.
+    /// Connects to the monitor, or to the proxy on the way, and sends nothing.
     ///
     /// # Errors
     /// Why there is no connection.

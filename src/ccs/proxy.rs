@@ -1,5 +1,5 @@
-//! Which proxy leads to the server, by the environment: known here, so that an error can name it, and since
-//! `NO_PROXY` means more things to people than to the HTTP library.
+//! Which proxy the environment sets for the server. It is determined here and not in the HTTP library so that an error can
+//! name it, and because people expect more of `NO_PROXY` than the library supports.
 
 use std::env;
 use std::net::IpAddr;
@@ -10,14 +10,14 @@ use reqwest::Url;
 use super::base_url::BaseUrl;
 use super::settings::Trust;
 
-/// What the environment says.
+/// How to reach the server, by the environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Route {
-    /// Straight to the server.
+    /// Directly.
     Direct,
-    /// By this proxy, with user and password where it has them.
+    /// Through this proxy, with user and password if it has them.
     Proxy(String),
-    /// Nothing is said there: the system's own settings count, where it has some (macOS). Those of Windows are read here.
+    /// Not set: the system's own settings apply if it has any (macOS). Those of Windows are read here.
     #[cfg_attr(windows, expect(dead_code, reason = "the registry is asked instead"))]
     System,
 }
@@ -25,24 +25,24 @@ pub(super) enum Route {
 /// Whether no proxy is used at all.
 static IS_OFF: AtomicBool = AtomicBool::new(false);
 
-/// Uses no proxy from now on, whatever environment and system say: for the whole process, since every connection is meant.
+/// Uses no proxy from now on, whatever environment and system say. Applies to every connection of this process.
 pub fn use_no_proxy() {
     IS_OFF.store(true, Ordering::Relaxed);
 }
 
-/// The way to `url` by the variables that other programs read too.
+/// How to reach `url`, by the variables that other programs use too.
 pub(super) fn route(url: &Url) -> Route {
     if IS_OFF.load(Ordering::Relaxed) {
         return Route::Direct;
     }
-    // A script may set either; empty ones count as not set.
+    // Scripts set either case; an empty variable counts as not set.
     let variable = |names: &[&str]| {
         let values = names.iter().filter_map(|name| env::var(name).ok());
         values
             .map(|value| value.trim().to_owned())
             .find(|value| !value.is_empty())
     };
-    // In a CGI program HTTP_PROXY is whatever a client sent as the header `Proxy`.
+    // In a CGI program, HTTP_PROXY is the header `Proxy` of a client's request.
     let own: &[&str] = match (url.scheme(), env::var_os("REQUEST_METHOD")) {
         ("https", _) => &["HTTPS_PROXY", "https_proxy"],
         (_, None) => &["HTTP_PROXY", "http_proxy"],
@@ -52,8 +52,7 @@ pub(super) fn route(url: &Url) -> Route {
     decide(url, proxy, variable(&["NO_PROXY", "no_proxy"]).as_deref())
 }
 
-/// The proxy that the environment names for the server, without user and password; `None` where it names none, or the
-/// URL cannot be used.
+/// The proxy for the server, without user and password; `None` if there is none, or the URL cannot be used.
 #[must_use]
 pub fn proxy_to(base_url: &str) -> Option<String> {
     let base = BaseUrl::parse(base_url, &Trust::Insecure).ok()?;
@@ -81,7 +80,7 @@ fn with_scheme(proxy: String) -> String {
     }
 }
 
-/// What the user's settings in the registry say: the library understands neither a proxy for each scheme nor `<local>`.
+/// The user's proxy settings in the registry. The HTTP library supports neither a proxy per scheme nor `<local>`.
 #[cfg(windows)]
 fn configured(url: &Url) -> Route {
     let key = "Software\\Microsoft\\Windows\\CurrentVersion\\Internet Settings";
@@ -100,8 +99,8 @@ const fn configured(_: &Url) -> Route {
     Route::System
 }
 
-/// The way by the values of Windows's proxy settings: `servers` is `proxy:8080`, or `http=proxy:80;https=proxy:8080`;
-/// `exceptions` are between semicolons, and `<local>` is every name without a dot.
+/// How to reach the server by the proxy settings of Windows: `servers` is `proxy:8080` or `http=proxy:80;https=proxy:8080`;
+/// `exceptions` are separated by semicolons, and `<local>` matches every name without a dot.
 #[cfg(any(windows, test))]
 fn by_registry(url: &Url, servers: &str, exceptions: &str) -> Route {
     let host = url.host_str().unwrap_or_default();
@@ -135,8 +134,8 @@ pub(super) fn shown(proxy: &str) -> String {
     }
 }
 
-/// Whether `NO_PROXY` names the server: entries between commas or blanks; `*` is everything; `example.com`,
-/// `.example.com` and `*.example.com` are the domain and all below it; addresses may be networks (`10.0.0.0/8`); a
+/// Whether `NO_PROXY` matches the server. Entries are separated by commas or blanks. `*` matches everything; `example.com`,
+/// `.example.com` and `*.example.com` match the domain and all below it; an address may be a network (`10.0.0.0/8`). A
 /// port may follow.
 fn is_listed(url: &Url, list: &str) -> bool {
     let host = url
@@ -155,7 +154,7 @@ fn is_listed(url: &Url, list: &str) -> bool {
         })
 }
 
-/// An entry and its port. The colons of a bare IPv6 address are none of a port.
+/// An entry and its port. The last colon of a bare IPv6 address does not begin a port.
 fn name_and_port(entry: &str) -> (&str, Option<u16>) {
     if let Some((address, rest)) = entry.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         return (address, rest.strip_prefix(':').and_then(|port| port.parse().ok()));

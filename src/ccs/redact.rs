@@ -1,9 +1,9 @@
-//! What must never be said back: password and tokens, in whatever form a server writes them.
+//! Recognises password and tokens in the text of a server, in whatever form, so that they are never shown or archived.
 //!
-//! A text of the server is compared with every secret after each chain of decodings that a web server or a proxy may
-//! have undone the other way round: JSON and HTML escapes, percent-encoding (several times), UTF-16. Base64 and
-//! hexadecimal forms of the secrets are looked for as they are. A text that holds a secret is dropped whole: of a text
-//! in which a part is replaced nobody can say what the rest reveals.
+//! A text is searched for every secret as it stands and after every sequence of decodings that undoes what a web server or
+//! a proxy may have done: JSON and HTML escapes, percent-encoding (several times), UTF-16. It is also searched for the
+//! secrets in Base64 and hexadecimal. A text that contains a secret is dropped as a whole: nobody can say what the rest of
+//! it would reveal.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -15,20 +15,21 @@ use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
 use memchr::memmem;
 use zeroize::Zeroizing;
 
+use super::decodings::{unescaped, utf16_decoded, without_entities, without_percents};
 use super::text::one_line;
 use crate::model::REDACTED;
 
-/// Secrets that are remembered: those of the settings, and of each of the latest logins access and refresh token.
+/// The most secrets that are remembered: those of the settings, and access and refresh token of the latest logins.
 const MOST_SECRETS: usize = 16;
 
-/// Differently decoded texts that are looked at; a text that makes more is taken to hide something.
+/// The most decodings of a text that are searched; a text that has more counts as secret.
 const MOST_TEXTS: usize = 400;
 
-/// Of a longer secret each piece of this many bytes counts, so that a text cut within it, or wrapped lines, do not
-/// show most of it.
+/// A piece of a longer secret with this many bytes counts as the secret: a text that is cut within it, or that wraps lines,
+/// must not show most of it.
 const PIECE: usize = 16;
 
-/// The longest beginning of a secret at the end of a cut text that is taken for chance.
+/// At the end of a cut text, a beginning of a secret that is no longer than this counts as coincidence.
 const CHANCE: usize = 3;
 
 /// The secrets of one client.
@@ -37,14 +38,14 @@ pub(super) struct Redactor {
     secrets: RwLock<VecDeque<Needles>>,
 }
 
-/// A secret in every form that no decoding leads back to it, in lower case.
+/// A secret in every form that the decodings do not undo, in lower case.
 struct Needles {
     secret: Zeroizing<String>,
     forms: Vec<Zeroizing<Vec<u8>>>,
 }
 
 impl Redactor {
-    /// From now on, no text that holds `secret` is quoted.
+    /// From now on, no text that contains `secret` is quoted.
     pub(super) fn add(&self, secret: &str) {
         let mut secrets = self.secrets.write().unwrap_or_else(PoisonError::into_inner);
         if secret.is_empty() || secrets.iter().any(|known| *known.secret == secret) {
@@ -52,12 +53,12 @@ impl Redactor {
         }
         secrets.push_back(Needles::of(secret));
         if secrets.len() > MOST_SECRETS {
-            // The first ones are those of the settings: they stay.
+            // The first ones, those of the settings, stay.
             secrets.remove(MOST_SECRETS / 4);
         }
     }
 
-    /// One line of what a server said, or a placeholder where a secret is in it. `cut` says that the text goes on.
+    /// The text of a server as one line, or a placeholder if it contains a secret. `cut` says that the text goes on.
     pub(super) fn quote(&self, bytes: &[u8], cut: bool) -> String {
         if self.is_secret(bytes, cut) {
             return REDACTED.to_owned();
@@ -65,7 +66,7 @@ impl Redactor {
         one_line(bytes)
     }
 
-    /// Whether a secret is in the text, in any form.
+    /// Whether the text contains a secret in any form.
     pub(super) fn is_secret(&self, bytes: &[u8], cut: bool) -> bool {
         let secrets = self.secrets.read().unwrap_or_else(PoisonError::into_inner);
         if secrets.is_empty() || bytes.is_empty() {
@@ -85,7 +86,7 @@ impl Redactor {
             if secrets.iter().any(|secret| secret.is_in(&plain, cut)) {
                 return true;
             }
-            let decoded = [unescaped, without_entities, without_percents, narrowed];
+            let decoded = [unescaped, without_entities, without_percents, utf16_decoded];
             waiting.extend(
                 decoded
                     .iter()
@@ -141,22 +142,22 @@ impl Needles {
     }
 }
 
-/// What Base64 shows of `bytes` for certain where `before` bytes (0 to 2) stand in front of them in the same group;
-/// `None` where that is too little to mean anything.
+/// The Base64 digits that depend only on `bytes` if `before` other bytes (0 to 2) precede them in the same group; `None` if
+/// they are too few to mean anything.
 fn base64_within(bytes: &[u8], before: usize, alphabet: &alphabet::Alphabet) -> Option<Zeroizing<Vec<u8>>> {
     const LEAST: usize = 6;
     let engine = GeneralPurpose::new(alphabet, GeneralPurposeConfig::new().with_encode_padding(false));
     let mut padded = Zeroizing::new(vec![0; before]);
     padded.extend_from_slice(bytes);
     let encoded = Zeroizing::new(engine.encode(&*padded));
-    // Digits that hold bits of the neighbours say nothing.
+    // The digits at the edges also depend on the neighbours.
     let from = (before * 8).div_ceil(6);
     let to = padded.len() * 8 / 6;
     let inner = encoded.get(from..to)?;
     (inner.len() >= LEAST).then(|| Zeroizing::new(normalized(inner.as_bytes())))
 }
 
-/// Whether `text` ends with the beginning of `secret`, but for an escape that was cut.
+/// Whether `text` ends with the beginning of `secret`, possibly followed by an escape that was cut.
 fn ends_within(text: &[u8], secret: &[u8]) -> bool {
     const LONGEST_REMNANT: usize = 8;
     (0..=LONGEST_REMNANT.min(text.len())).any(|remnant| {
@@ -165,216 +166,13 @@ fn ends_within(text: &[u8], secret: &[u8]) -> bool {
     })
 }
 
-/// The text for comparison: in lower case, without what may stand for a space or be put in between (`+`, line breaks of
+/// The text for comparison: in lower case, without bytes that may stand for a space or may be inserted (`+`, line breaks of
 /// wrapped Base64, NUL of UTF-16).
 fn normalized(text: &[u8]) -> Vec<u8> {
     text.iter()
         .filter(|byte| !matches!(byte, 0 | b'\t' | b'\r' | b'\n' | b' ' | b'+'))
         .map(u8::to_ascii_lowercase)
         .collect()
-}
-
-/// The escapes of JSON, JavaScript and C: `\"`, `\/`, `\n`, `\xXX`, `\uXXXX`. `None` where there is none.
-fn unescaped(text: &[u8]) -> Option<Vec<u8>> {
-    decoded(text, b'\\', |rest| {
-        let (&kind, following) = rest.split_first()?;
-        let simple = |byte: u8| Some((vec![byte], 1));
-        match kind {
-            b'u' if following.starts_with(b"{") => {
-                let digits = following[1..].iter().position(|&byte| byte == b'}')?;
-                hex_number(&following[1..], digits).map(|(unit, _)| (utf8(unit), digits + 3))
-            }
-            b'U' => hex_number(following, 8).map(|(unit, _)| (utf8(unit), 9)),
-            b'u' => {
-                let (unit, used) = hex_number(following, 4)?;
-                let high = unit;
-                if (0xd800..0xdc00).contains(&high)
-                    && let Some((low @ 0xdc00..=0xdfff, _)) = following
-                        .get(used..)
-                        .and_then(|more| more.strip_prefix(b"\\u"))
-                        .and_then(|more| hex_number(more, 4))
-                {
-                    return Some((utf8(0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00)), 11));
-                }
-                Some((utf8(unit), 5))
-            }
-            b'x' => hex_number(following, 2).map(|(unit, _)| (utf8(unit), 3)),
-            b'n' => simple(b'\n'),
-            b'r' => simple(b'\r'),
-            b't' => simple(b'\t'),
-            b'b' => simple(8),
-            b'f' => simple(12),
-            b'0'..=b'7' => {
-                let digits = rest
-                    .iter()
-                    .take(3)
-                    .take_while(|byte| (b'0'..=b'7').contains(byte))
-                    .count();
-                let number = rest[..digits]
-                    .iter()
-                    .fold(0, |sum, &byte| sum * 8 + u32::from(byte - b'0'));
-                Some((
-                    u8::try_from(number).map_or_else(|_| utf8(number), |byte| vec![byte]),
-                    digits,
-                ))
-            }
-            other => simple(other),
-        }
-    })
-}
-
-/// Percent-encoding, with the `%uXXXX` of old servers too. `None` where there is none.
-fn without_percents(text: &[u8]) -> Option<Vec<u8>> {
-    decoded(text, b'%', |rest| match rest.first()? {
-        b'u' | b'U' => hex_number(&rest[1..], 4).map(|(unit, _)| (utf8(unit), 5)),
-        _ => {
-            let (byte, _) = hex_number(rest, 2)?;
-            Some((vec![u8::try_from(byte).ok()?], 2))
-        }
-    })
-}
-
-/// HTML's character references, named, decimal and hexadecimal, with or without `;`. `None` where there is none.
-fn without_entities(text: &[u8]) -> Option<Vec<u8>> {
-    decoded(text, b'&', |rest| {
-        if let Some(number) = rest.strip_prefix(b"#") {
-            let (radix, skip, digits) = match number.first()? {
-                b'x' | b'X' => (16, 2, &number[1..]),
-                _ => (10, 1, number),
-            };
-            let length = digits
-                .iter()
-                .take_while(|digit| (**digit as char).is_digit(radix))
-                .count();
-            let value = std::str::from_utf8(&digits[..length]).ok()?;
-            let value = u32::from_str_radix(value, radix).ok()?;
-            let end = usize::from(digits.get(length) == Some(&b';'));
-            return Some((utf8(value), skip + length + end));
-        }
-        let (name, character) = ENTITIES
-            .iter()
-            .filter(|(name, _)| {
-                rest.get(..name.len())
-                    .is_some_and(|word| word.eq_ignore_ascii_case(name.as_bytes()))
-            })
-            .max_by_key(|(name, _)| name.len())?;
-        let end = usize::from(rest.get(name.len()) == Some(&b';'));
-        Some((character.to_string().into_bytes(), name.len() + end))
-    })
-}
-
-/// Names of the characters of ASCII, and of those few beyond that pages name often.
-const ENTITIES: [(&str, char); 54] = [
-    ("amp", '&'),
-    ("lt", '<'),
-    ("gt", '>'),
-    ("quot", '"'),
-    ("apos", '\''),
-    ("nbsp", ' '),
-    ("Tab", '\t'),
-    ("NewLine", '\n'),
-    ("excl", '!'),
-    ("num", '#'),
-    ("dollar", '$'),
-    ("percnt", '%'),
-    ("lpar", '('),
-    ("rpar", ')'),
-    ("ast", '*'),
-    ("midast", '*'),
-    ("plus", '+'),
-    ("comma", ','),
-    ("period", '.'),
-    ("sol", '/'),
-    ("colon", ':'),
-    ("semi", ';'),
-    ("equals", '='),
-    ("quest", '?'),
-    ("commat", '@'),
-    ("lsqb", '['),
-    ("lbrack", '['),
-    ("bsol", '\\'),
-    ("rsqb", ']'),
-    ("rbrack", ']'),
-    ("Hat", '^'),
-    ("lowbar", '_'),
-    ("UnderBar", '_'),
-    ("grave", '`'),
-    ("DiacriticalGrave", '`'),
-    ("lcub", '{'),
-    ("lbrace", '{'),
-    ("verbar", '|'),
-    ("vert", '|'),
-    ("VerticalLine", '|'),
-    ("rcub", '}'),
-    ("rbrace", '}'),
-    ("hyphen", '-'),
-    ("dash", '-'),
-    ("auml", 'ä'),
-    ("ouml", 'ö'),
-    ("uuml", 'ü'),
-    ("szlig", 'ß'),
-    ("euro", '€'),
-    ("sect", '§'),
-    ("pound", '£'),
-    ("deg", '°'),
-    ("eacute", 'é'),
-    ("ntilde", 'ñ'),
-];
-
-/// UTF-16 in place of UTF-8: characters beyond Latin-1 are put together again. `None` where the text is none.
-fn narrowed(text: &[u8]) -> Option<Vec<u8>> {
-    let zeros = text.iter().filter(|&&byte| byte == 0).count();
-    if zeros * 4 < text.len() {
-        return None;
-    }
-    let little = text.iter().skip(1).step_by(2).filter(|&&byte| byte == 0).count() * 2 >= zeros;
-    let units = text.chunks_exact(2).map(|pair| match little {
-        true => u16::from_le_bytes([pair[0], pair[1]]),
-        false => u16::from_be_bytes([pair[0], pair[1]]),
-    });
-    Some(
-        char::decode_utf16(units)
-            .map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER))
-            .collect::<String>()
-            .into_bytes(),
-    )
-}
-
-/// `text` with what begins with `mark` decoded by `decode`, which sees what stands behind the mark and says what it
-/// means and how much of it was used. `None` where nothing was decoded.
-fn decoded(text: &[u8], mark: u8, decode: impl Fn(&[u8]) -> Option<(Vec<u8>, usize)>) -> Option<Vec<u8>> {
-    let mut plain = Vec::with_capacity(text.len());
-    let mut rest = text;
-    let mut found = false;
-    while let Some(at) = memchr::memchr(mark, rest) {
-        plain.extend_from_slice(&rest[..at]);
-        rest = &rest[at + 1..];
-        match decode(rest) {
-            Some((bytes, used)) => {
-                plain.extend_from_slice(&bytes);
-                rest = rest.get(used..).unwrap_or_default();
-                found = true;
-            }
-            None => plain.push(mark),
-        }
-    }
-    plain.extend_from_slice(rest);
-    found.then_some(plain)
-}
-
-/// The number of exactly `digits` hexadecimal digits, and how many they are.
-fn hex_number(text: &[u8], digits: usize) -> Option<(u32, usize)> {
-    let text = text.get(..digits)?;
-    let all = text.iter().all(u8::is_ascii_hexdigit);
-    let text = all.then(|| std::str::from_utf8(text).ok()).flatten()?;
-    u32::from_str_radix(text, 16).ok().map(|number| (number, digits))
-}
-
-fn utf8(number: u32) -> Vec<u8> {
-    char::from_u32(number)
-        .unwrap_or(char::REPLACEMENT_CHARACTER)
-        .to_string()
-        .into_bytes()
 }
 
 #[cfg(test)]

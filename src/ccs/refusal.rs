@@ -1,4 +1,4 @@
-//! Why a TLS handshake failed, in words for people.
+//! Why a TLS handshake failed.
 
 use std::error::Error;
 use std::fmt;
@@ -12,13 +12,13 @@ pub enum TlsProblem {
     /// The certificate was not accepted.
     #[error(transparent)]
     Certificate(CertificateRefused),
-    /// The other side does not speak TLS; most often it is plain HTTP.
+    /// The other side does not speak TLS; usually it is plain HTTP.
     #[error("the other side does not speak TLS on this port")]
     NotTls,
-    /// No common protocol version, cipher or signature: the server offers only what is too old.
+    /// No common protocol version, cipher or signature: everything that the server offers is too old.
     #[error("client and server have no protocol version or cipher in common ({0})")]
     TooOld(rustls::Error),
-    /// The server wants a certificate of the client.
+    /// The server demands a client certificate.
     #[error("the server requires a client certificate, and this program presents none")]
     ClientCertificate,
     #[error("{0}")]
@@ -36,13 +36,13 @@ pub struct CertificateRefused {
 /// Why a certificate was not accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CertificateProblem {
-    /// No trusted CA stands behind it.
+    /// No trusted CA issued it.
     UnknownIssuer,
-    /// Its time is over.
+    /// It has expired.
     Expired,
-    /// Its time has not come.
+    /// It is not valid yet.
     NotYetValid,
-    /// It is made for other names than this one.
+    /// It is for other names.
     WrongName(String),
     /// It is marked as a CA's, which no server may use.
     MarkedCa,
@@ -50,13 +50,13 @@ pub enum CertificateProblem {
     OldVersion,
     /// Its RSA key is shorter than 2048 bits.
     WeakKey,
-    /// It, or one above it, is signed in a way that is no longer accepted, such as SHA-1.
+    /// It, or one above it, has a signature of a kind that is no longer accepted, such as SHA-1.
     OldSignature,
     /// A signature is wrong.
     BadSignature,
-    /// It is another one than the pinned one.
+    /// It is not the pinned one.
     PinMismatch(Sha256),
-    /// Something else, in the words of the TLS library.
+    /// Something else, as the TLS library puts it.
     Other(String),
 }
 

@@ -1,27 +1,27 @@
-//! Whether and when another try makes sense. Pure: the clock and the dice are parameters.
+//! Whether and when to try again. Pure: the time and random numbers are parameters.
 
 use std::time::{Duration, SystemTime};
 
 use super::error::{CcsError, ConnectProblem};
 
-/// How often and how long.
+/// How often and how long to try again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
-    /// Tries after the first one, of answers that broke off.
+    /// The most tries after the first, if answers break off.
     pub retries: u32,
-    /// How long a server that does not answer is tried again.
+    /// How long to try again if the server does not answer.
     pub retry_for: Duration,
     /// The wait after the first failure; it doubles each time.
     pub first_wait: Duration,
-    /// The longest wait of our own choice.
+    /// The longest wait, unless the server asks for a longer one.
     pub longest_wait: Duration,
-    /// The longest wait that a server's Retry-After is granted; a longer one is cut to this.
+    /// The longest wait that a server's Retry-After can ask for; a longer one is shortened to this.
     pub longest_retry_after: Duration,
 }
 
 impl Default for Policy {
-    /// Four more tries, or 15 seconds, after about 1, 2, 4 and 8 seconds: a restart of the server's service takes that
-    /// long. A server may ask for up to five minutes.
+    /// Four more tries, or 15 seconds, with waits of about 1, 2, 4 and 8 seconds: as long as a restart of the server's
+    /// service takes. A server may ask for waits of up to five minutes.
     fn default() -> Self {
         Self {
             retries: 4,
@@ -34,14 +34,14 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// Whether a server that does not answer is tried again at all.
+    /// Whether to try again at all if the server does not answer.
     pub const fn waits_for_server(&self) -> bool {
         self.retries > 0 && !self.retry_for.is_zero()
     }
 }
 
-/// Whether nothing that CCS said came: there is no connection, or a proxy (or a server that is starting) answers in its
-/// place. Such errors are waited out for [`Policy::retry_for`], others are tried [`Policy::retries`] times.
+/// Whether CCS itself did not answer: there is no connection, or a proxy (or a server that is starting) answered in its
+/// place. Such errors are retried for [`Policy::retry_for`], others [`Policy::retries`] times.
 #[must_use]
 pub const fn is_unanswered(error: &CcsError) -> bool {
     match error {
@@ -52,8 +52,8 @@ pub const fn is_unanswered(error: &CcsError) -> bool {
     }
 }
 
-/// The wait before the next try of a server that has not answered `tries` times in a row, for as long as `down`; `None`
-/// where it is given up. The last try is made when the time is over; a Retry-After may lead beyond it.
+/// The wait before the next try of a server that has not answered `tries` times in a row, over a time of `down`; `None` to
+/// give up. The last try comes when the time is over; a Retry-After may exceed it.
 #[must_use]
 pub fn wait_for_server(
     error: &CcsError,
@@ -78,8 +78,8 @@ pub fn wait_for_server(
 /// The wait before the next try, or `None` if there is none.
 ///
 /// `attempt` counts the tries made so far, from 1; `random` is a number from 0 to 1, which spreads jobs that failed
-/// together. Our own wait lies between a half and the whole of the doubled one. A Retry-After is a floor: the wait is
-/// that long, and up to one first wait more.
+/// together. Our own wait is between half of the doubled wait and all of it. A Retry-After is a minimum: the wait is that
+/// long, plus up to one first wait.
 #[must_use]
 pub fn next_wait(error: &CcsError, attempt: u32, policy: &Policy, random: f64) -> Option<Duration> {
     if !may_heal(error) {
@@ -92,8 +92,8 @@ pub fn next_wait(error: &CcsError, attempt: u32, policy: &Policy, random: f64) -
     })
 }
 
-/// The wait before the next try of something that may heal and of which the server said nothing, such as an answer whose
-/// JSON ended early.
+/// The wait before the next try after a failure that may be temporary and about which the server said nothing, such as an
+/// answer whose JSON ended early.
 #[must_use]
 pub fn own_wait(attempt: u32, policy: &Policy, random: f64) -> Option<Duration> {
     if attempt > policy.retries {
@@ -102,7 +102,7 @@ pub fn own_wait(attempt: u32, policy: &Policy, random: f64) -> Option<Duration> 
     Some(doubled(attempt, policy, random))
 }
 
-/// A wait that the server asks for, with some time more that spreads the jobs.
+/// A wait that the server asks for, plus some time to spread the jobs.
 fn granted(requested: Duration, policy: &Policy, random: f64) -> Duration {
     requested.min(policy.longest_retry_after) + policy.first_wait.mul_f64(share(random))
 }
@@ -117,7 +117,7 @@ fn doubled(attempt: u32, policy: &Policy, random: f64) -> Duration {
     whole.mul_f64(0.5 + share(random) / 2.0)
 }
 
-/// A random number as a share of one.
+/// A random number, limited to 0 to 1.
 const fn share(random: f64) -> f64 {
     if random.is_finite() {
         random.clamp(0.0, 1.0)
@@ -126,12 +126,12 @@ const fn share(random: f64) -> f64 {
     }
 }
 
-/// Whether the same request may succeed later without anybody doing something about it.
+/// Whether the same request may succeed later without anybody changing anything.
 #[must_use]
 pub const fn may_heal(error: &CcsError) -> bool {
     match error {
         CcsError::Connect { problem, .. } => match problem {
-            // A name server may be restarting; a name that is wrong costs a few seconds.
+            // A name server may be restarting; retrying a wrong name costs only seconds.
             ConnectProblem::UnknownHost
             | ConnectProblem::Refused
             | ConnectProblem::Unreachable
@@ -147,9 +147,9 @@ pub const fn may_heal(error: &CcsError) -> bool {
         | CcsError::Silence { .. }
         | CcsError::NoProgress { .. }
         | CcsError::Cut { .. } => true,
-        // 501 and 505 say that the server cannot do it at all.
+        // 501 and 505 mean that the server cannot do it at all.
         CcsError::Status { status, .. } => matches!(status, 408 | 429 | 500 | 502..=504 | 506..=599),
-        // A page in place of JSON is a proxy's or a login's, and stays; the rest needs somebody to act.
+        // A page instead of JSON comes from a proxy or a login form, and will come again; the rest needs a person to act.
         _ => false,
     }
 }

@@ -1,4 +1,4 @@
-//! How a server's certificate is fetched without trusting it (`jobruns trust`).
+//! Fetches a server's certificate without trusting it, for `jobruns trust`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,27 +12,27 @@ use super::transport::Transport;
 use super::verifier::SeenCertificate;
 use crate::model::Secret;
 
-/// The certificate that a server sent, and what happened to the handshake.
+/// The certificate that a server sent, and whether the handshake succeeded.
 #[derive(Debug, Clone)]
 pub struct ServedCertificate {
     /// What the server's own certificate says.
     pub facts: CertificateFacts,
-    /// Why the handshake failed after the certificate came, where it did: then no pin will help.
+    /// Why the handshake failed after the certificate was received, if it did: no pin helps then.
     pub handshake_problem: Option<CcsError>,
 }
 
-/// Fetches the certificate of `base_url` without trusting it, over the same way (proxy included) as all requests.
+/// Fetches the certificate of `base_url` without trusting it, by the same route as all requests (proxy included).
 ///
-/// The handshake is completed, so that it is known whether the server holds the key; then one `HEAD /` goes out,
-/// without user, password or token.
+/// Completes the handshake, which proves that the server has the key, and sends one `HEAD /` without user, password or
+/// token.
 ///
 /// # Errors
-/// [`CcsError::BadUrl`] for what is no `https://` URL, and whatever kept the certificate from coming.
+/// [`CcsError::BadUrl`] if it is not an `https://` URL, else whatever prevented the handshake before the certificate came.
 pub async fn served_certificate(
     base_url: &str,
     connect_timeout: Duration,
 ) -> Result<ServedCertificate, CcsError> {
-    // `Trust::System` makes the check refuse plain http, which has no certificate.
+    // With `Trust::System`, the check refuses plain http, which has no certificate.
     let base = BaseUrl::parse(base_url, &Trust::System)?;
     let seen = SeenCertificate::default();
     let mut settings = Settings::new(base_url, "", Secret::from(""));
@@ -42,7 +42,7 @@ pub async fn served_certificate(
     let transport = Transport::new(&settings, base.clone(), tls::watching_config(Arc::clone(&seen))?)?;
     let outcome = transport.head(RequestPurpose::ReadCertificate, base.root()).await;
 
-    // A panic while holding it leaves what was seen, or nothing.
+    // After a panic it still holds the certificate, or nothing.
     let seen = seen
         .lock()
         .unwrap_or_else(std::sync::PoisonError::into_inner)
@@ -51,7 +51,7 @@ pub async fn served_certificate(
         (Some(facts), outcome) => {
             Ok(ServedCertificate {
                 facts,
-                // What comes after the handshake (no HTTP, a silent server) is not asked here.
+                // What follows the handshake (no HTTP, a silent server) does not matter here.
                 handshake_problem: outcome.err().filter(CcsError::is_tls),
             })
         }

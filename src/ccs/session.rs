@@ -1,8 +1,8 @@
-//! The token: one login or renewal at a time, for all jobs.
+//! The token, shared by all jobs: there is one login or renewal at a time.
 //!
-//! Whoever needs a token waits for the one that is being fetched. A generation number tells a late-comer whose token
-//! was refused that there is a newer one already. A fetch that fails is shared by all who waited for it, so that a
-//! server that is down is asked once and not once per job.
+//! A request that needs a token waits for the one being fetched. By its generation number, a request whose token was
+//! refused sees that there is a newer one already. All requests that waited for a fetch share its failure, so that a server
+//! that is down is asked once and not once per job.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,7 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use reqwest::header::HeaderValue;
 use serde::Deserialize;
 use tokio::sync::Mutex;
-use tokio::time::Instant;
+use tokio::time::Instant as MonotonicInstant;
 use zeroize::Zeroizing;
 
 use super::answer::JsonAnswer;
@@ -24,20 +24,20 @@ use super::text::append_form_value;
 use super::transport::{RequestContent, Transport};
 use crate::model::Secret;
 
-/// How long before its end a token is renewed: longer than a request takes to reach the server.
+/// How long before its expiry a token is renewed: longer than a request takes to reach the server.
 const RENEW_BEFORE_END: Duration = Duration::from_secs(60);
 
-/// The longest token answer that is read; real ones have a few kilobytes.
+/// The longest token answer that is read, in bytes; real ones have a few kilobytes.
 const LONGEST_TOKEN_ANSWER: usize = 256 * 1024;
 
 /// The logged-in user.
 pub(super) struct Session {
     username: String,
     password_origin: Option<String>,
-    /// As it goes into the form: encoded as the settings ask.
+    /// As sent in the form: encoded by the settings.
     password: Secret,
     state: Mutex<TokenState>,
-    /// Fetches ended so far, well or badly.
+    /// Fetches so far, successful or not.
     fetches: AtomicU64,
 }
 
@@ -47,16 +47,16 @@ struct TokenState {
     generation: u64,
     /// How the last fetch failed, if it did.
     failure: Option<CcsError>,
-    /// The refusal of user and password: from then on, nothing is asked any more.
+    /// The refusal of user and password: no request is sent after it.
     rejected: Option<CcsError>,
 }
 
 struct Token {
     bearer: Bearer,
-    renew_at: Option<Instant>,
+    renew_at: Option<MonotonicInstant>,
 }
 
-/// A token as it goes into the request, and the number of its generation.
+/// A token as sent in a request, and its generation number.
 #[derive(Clone)]
 pub(super) struct Bearer {
     refresh: Option<Secret>,
@@ -84,7 +84,7 @@ impl Session {
     pub(super) fn new(settings: &Settings, redactor: &Redactor) -> Self {
         let password = settings.password.reveal();
         redactor.add(password);
-        // Whatever is sent: a server may encode what it got.
+        // Both forms: a server may quote either.
         redactor.add(&STANDARD.encode(password));
         let password = match settings.password_encoding {
             PasswordEncoding::Base64 => Secret::new(STANDARD.encode(password)),
@@ -100,17 +100,19 @@ impl Session {
         }
     }
 
-    /// The token for a request: the one held, or a fresh one where there is none or its end is near.
+    /// The token for a request: the current one, or a new one if there is none or it expires soon.
     pub(super) async fn token(&self, transport: &Transport) -> Result<Bearer, CcsError> {
         let fetches = self.fetches.load(Ordering::Acquire);
         let mut state = self.state.lock().await;
         match &state.token {
-            Some(token) if token.renew_at.is_none_or(|at| Instant::now() < at) => Ok(token.bearer.clone()),
+            Some(token) if token.renew_at.is_none_or(|at| MonotonicInstant::now() < at) => {
+                Ok(token.bearer.clone())
+            }
             _ => self.fetch(transport, &mut state, fetches).await,
         }
     }
 
-    /// A token newer than `refused`, which the server did not accept.
+    /// A token that is newer than `refused`, which the server did not accept.
     pub(super) async fn newer_token(
         &self,
         transport: &Transport,
@@ -170,7 +172,7 @@ impl Session {
                 .await
             {
                 Ok(token) => return Ok(token),
-                // The server answered, and not with a token: the refresh token is of no use any more.
+                // The server answered without a token: the refresh token is no longer valid.
                 Err(error) if error.http_status().is_some() => {
                     tracing::debug!(%error, "the token could not be renewed; logging in again");
                     state.token = None;
@@ -212,11 +214,11 @@ impl Session {
         let answer = transport
             .exchange(doing, url, &RequestContent::Form(form))
             .await?;
-        // Some gateways answer 201; what counts is the token.
+        // Some gateways answer 201; only the token matters.
         if !matches!(answer.status().as_u16(), 200 | 201) {
             return Err(answer.into_status_error().await);
         }
-        // The type that it has, or has not, says nothing: some servers call a token text/html.
+        // The Content-Type is ignored: some servers send a token as text/html.
         let answer = JsonAnswer::of_any_type(answer)?;
         let not_json = answer.not_json();
         let url = answer.url().to_owned();
@@ -230,17 +232,17 @@ impl Session {
     }
 }
 
-/// Why an answer is not a token answer at all.
+/// Why an answer is not a token answer.
 const NO_TOKEN: &str = "it is not a JSON object with an access_token";
 
-/// Reads a token answer. The reasons hold nothing of it: it is a secret as a whole.
+/// Reads a token answer. The errors quote nothing of it: all of it is secret.
 fn token_of(bytes: &[u8], generation: u64, redactor: &Redactor) -> Result<Token, &'static str> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let answer: TokenAnswer = serde_json::from_slice(bytes).map_err(|_| NO_TOKEN)?;
-    // First of all wiped when dropped, whatever comes of it.
+    // Wrapped first, so that it is wiped whatever happens next.
     let access = Secret::new(answer.access_token);
     let refresh = answer.refresh_token.map(Secret::new);
-    // Whatever comes of them: from here on no text with either of them is quoted.
+    // From here on no text that contains either of them is quoted, even if the answer is rejected.
     for token in [Some(&access), refresh.as_ref()].into_iter().flatten() {
         redactor.add(token.reveal());
     }
@@ -252,9 +254,9 @@ fn token_of(bytes: &[u8], generation: u64, redactor: &Redactor) -> Result<Token,
         .map_err(|_| "its access_token has characters that no header may have")?;
     header.set_sensitive(true);
     let renew_at = answer.expires_in.as_ref().and_then(seconds).and_then(|life| {
-        // Of a very short life, most is used.
+        // If it expires very soon, most of that time is used.
         let early = RENEW_BEFORE_END.min(life / 10);
-        Instant::now().checked_add(life - early)
+        MonotonicInstant::now().checked_add(life - early)
     });
     Ok(Token {
         bearer: Bearer {
@@ -266,7 +268,7 @@ fn token_of(bytes: &[u8], generation: u64, redactor: &Redactor) -> Result<Token,
     })
 }
 
-/// `expires_in` as a time; what is not a positive number is ignored.
+/// `expires_in` as a duration; `None` if it is not a positive number.
 fn seconds(value: &serde_json::Value) -> Option<Duration> {
     let seconds = match value {
         serde_json::Value::Number(number) => number.as_f64()?,

@@ -9,24 +9,24 @@ use crate::model::{Secret, Sha256};
 /// Where the server is, who asks, whom to trust, and how long to wait.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// `https://HOST:12431`. `/ccs/api/v1/...` is added; a path before it (a reverse proxy) is kept.
+    /// `https://HOST:12431`. A path (of a reverse proxy) is kept; `/ccs/api/v1/...` is appended.
     pub base_url: String,
     /// The user, e.g. `CORP\auditor`.
     pub username: String,
     /// The user's password, as the user types it.
     pub password: Secret,
-    /// Where the password came from, as text: told where the server refuses it.
+    /// Where the password came from, for the error if the server refuses it.
     pub password_origin: Option<String>,
     /// How the password is written into the token request.
     pub password_encoding: PasswordEncoding,
-    /// Which certificate of the server is accepted.
+    /// Which certificate of the server to accept.
     pub trust: Trust,
-    /// Longest time for name look-up, TCP and TLS together.
+    /// The longest time for name look-up, TCP and TLS together.
     pub connect_timeout: Duration,
-    /// Longest silence: before the answer begins, and between two pieces of it. There is no limit on the whole
-    /// of an answer.
+    /// The longest time without data, before the answer begins and between two pieces of it. The whole answer has no time
+    /// limit.
     pub idle_timeout: Duration,
-    /// Most requests per second, token requests included; `None` is no limit.
+    /// The most requests per second, token requests included; `None` for no limit.
     pub rate_limit: Option<f64>,
 }
 
@@ -48,8 +48,8 @@ impl Settings {
     }
 }
 
-/// How the password is written into the token request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// How the password is written into the token request; also the words of the setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum PasswordEncoding {
     /// Base64 of its UTF-8 bytes, as the API document asks.
     #[default]
@@ -58,20 +58,20 @@ pub enum PasswordEncoding {
     None,
 }
 
-/// Which certificate of the server is accepted.
+/// Which certificate of the server to accept.
 ///
-/// In every case the server must prove in the handshake that it holds the key of its certificate
-/// ([`Trust::Insecure`] says where it cannot be asked to).
+/// In every case the server must prove in the handshake that it has the key of its certificate (see [`Trust::Insecure`]
+/// for the exception).
 #[derive(Debug, Clone, Default)]
 pub enum Trust {
     /// Issued by a CA that the operating system trusts, for this name, valid now.
     #[default]
     System,
-    /// Issued by one of these CAs, **in place of** the system's, for this name, valid now. Whoever names a CA
-    /// wants that one, and a public CA that vouches for the same host would be a surprise.
+    /// Issued by one of these CAs **instead of** the system's, for this name, valid now. Whoever names a CA does not expect
+    /// a public CA to vouch for the same host.
     Roots(Vec<CertificateDer<'static>>),
-    /// Exactly the certificate whose DER has this SHA-256, whatever its issuer, names, dates, version and CA mark.
+    /// The certificate whose DER has this SHA-256, whatever its issuer, names, dates, version and CA mark.
     Pin(Sha256),
-    /// Any certificate, and plain `http://` too. The handshake is still checked where the kind of key allows it.
+    /// Any certificate, and plain `http://` too. The handshake is still checked if the kind of key is supported.
     Insecure,
 }

@@ -1,4 +1,4 @@
-//! A server of a few lines for the tests of this module: raw answers, counted requests, TLS if wanted.
+//! A small server for the tests of this module: raw answers, counted requests, optional TLS.
 
 use std::sync::{Arc, Mutex};
 
@@ -29,7 +29,7 @@ impl ReceivedRequest {
         self.line == "POST /ccs/api/v1/oauth/tokens"
     }
 
-    /// A value of the form in the body, decoded as ASP.NET does: `+` is a space, `%XX` a byte.
+    /// A value of the form in the body, decoded as by ASP.NET: `+` is a space, `%XX` a byte.
     pub(super) fn form(&self, name: &str) -> Option<String> {
         let pair = self
             .body
@@ -93,8 +93,7 @@ pub(super) struct TestServer {
 }
 
 impl TestServer {
-    /// Starts a server on a free loopback port that answers by `handler`, which is also told how many requests came
-    /// before.
+    /// Starts a server on a free loopback port. It answers by `handler`, which also gets the number of earlier requests.
     pub(super) async fn start(
         tls: Option<rustls::ServerConfig>,
         handler: impl Fn(usize, &ReceivedRequest) -> TestReply + Send + Sync + 'static,
@@ -133,7 +132,7 @@ impl TestServer {
         self.requests.lock().unwrap().clone()
     }
 
-    /// How many requests `wanted` is true for.
+    /// How many requests match `wanted`.
     pub(super) fn count(&self, wanted: impl Fn(&ReceivedRequest) -> bool) -> usize {
         self.requests().iter().filter(|request| wanted(request)).count()
     }

@@ -1,10 +1,10 @@
-//! Foreign text made fit for an error message, and values made fit for a form.
+//! Makes foreign text fit for an error message, and values fit for a form.
 
 /// Longest quotation of what a server said, in characters: enough for a sentence, too little for a page.
 const LONGEST_QUOTE: usize = 400;
 
-/// One line of what a server said: control characters and runs of white space become one space, tags of a page
-/// stay (they tell that it is a page), and the end is cut. Only [`super::redact`] knows whether it may be shown.
+/// The text of a server in one line: control characters and white space become one space, the tags of a page stay (they
+/// show that it is one), and the end is cut. Whether it may be shown at all is up to [`super::redact`].
 pub(super) fn one_line(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     let text = text.trim_start_matches('\u{feff}');
@@ -30,7 +30,7 @@ pub(super) fn one_line(bytes: &[u8]) -> String {
     quote
 }
 
-/// JSON in which escapes that are not a character (half of a surrogate pair) stand as U+FFFD, and so do bytes that are no
+/// JSON with U+FFFD in place of escapes that are not a character (half of a surrogate pair) and of bytes that are not
 /// UTF-8: one odd name must not make a whole answer unreadable.
 pub(super) fn mended_json(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
@@ -65,7 +65,7 @@ fn escaped_unit(text: &str) -> Option<u16> {
 
 /// `value` percent-encoded for a form: everything but letters, digits and `-._~`, a space as `%20`.
 ///
-/// A form decoder reads `+` as a space and `%20` as well; only the second is unmistakable.
+/// A form decoder reads both `+` and `%20` as a space; `%20` has no other meaning.
 pub(super) fn append_form_value(form: &mut String, value: &str) {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     for &byte in value.as_bytes() {

@@ -22,13 +22,14 @@ use super::verifier::{AnyOrPinned, Chain, NotingExpiry, SeenCertificate};
 
 pub(super) struct Tls {
     pub(super) config: ClientConfig,
-    /// Whether a server asked for a certificate of the client since.
+    /// Whether a server has asked for a client certificate.
     pub(super) client_certificate: Arc<AtomicBool>,
-    /// Until when the server's certificate is valid, in seconds since 1970 UTC; 0 while none was accepted.
+    /// When the server's certificate expires, in seconds since 1970 UTC; 0 if none was accepted yet.
     pub(super) expiry: Arc<AtomicI64>,
 }
 
-/// Presents no certificate, and notes that one was asked for: many a server only closes the connection then.
+/// Presents no client certificate, and notes that one was asked for: many servers then close the connection without a
+/// reason.
 #[derive(Debug)]
 struct NoClientCertificate(Arc<AtomicBool>);
 
@@ -38,17 +39,17 @@ impl ResolvesClientCert for NoClientCertificate {
         None
     }
 
-    /// Else rustls would not ask.
+    /// With `false`, rustls would not ask for one.
     fn has_certs(&self) -> bool {
         true
     }
 }
 
-/// The TLS configuration that accepts what `trust` says.
+/// The TLS configuration that accepts the certificates of `trust`.
 ///
 /// # Errors
-/// [`CcsError::NoTrustedRoots`] where the system has no readable trust store, [`CcsError::BadCertificate`] for a
-/// root that is not a certificate.
+/// [`CcsError::NoTrustedRoots`] if the system has no readable trust store, [`CcsError::BadCertificate`] if a root is not a
+/// certificate.
 pub(super) fn config(trust: &Trust) -> Result<Tls, CcsError> {
     let provider = Arc::new(ring::default_provider());
     let algorithms = provider.signature_verification_algorithms;
@@ -61,7 +62,7 @@ pub(super) fn config(trust: &Trust) -> Result<Tls, CcsError> {
     with_verifier(provider, verifier)
 }
 
-/// The TLS configuration that accepts any certificate and notes what was served in `seen`.
+/// The TLS configuration that accepts any certificate and stores what the server presented in `seen`.
 pub(super) fn watching_config(seen: SeenCertificate) -> Result<Tls, CcsError> {
     let provider = Arc::new(ring::default_provider());
     let algorithms = provider.signature_verification_algorithms;
@@ -105,7 +106,7 @@ fn chain(
     Ok(Arc::new(Chain(verifier)))
 }
 
-/// The variable that replaces the system's trust store, and what it says: other programs heed it too.
+/// The variable that replaces the system's trust store, as for other programs, and its value.
 #[must_use]
 pub fn replaced_trust_store() -> Option<(&'static str, OsString)> {
     ["SSL_CERT_FILE", "SSL_CERT_DIR"]
@@ -128,7 +129,7 @@ fn system_roots() -> Result<RootCertStore, CcsError> {
         ),
     }
     if roots.is_empty() {
-        // Some of the store's files may be unreadable and the rest still good; only nothing at all is an end.
+        // Unreadable files do not matter as long as there are other roots.
         let source = loaded.errors.into_iter().next().map(Arc::new);
         return Err(CcsError::NoTrustedRoots { source });
     }
@@ -151,12 +152,12 @@ fn named_roots(certificates: &[CertificateDer<'static>]) -> Result<RootCertStore
     Ok(roots)
 }
 
-/// The certificates in `bytes`: PEM with one or several (other text and keys between them are skipped), or one in
-/// DER, which is what Windows exports by default.
+/// The certificates in `bytes`: one or several in PEM (other text and keys between them are skipped), or one in DER, the
+/// default of an export on Windows.
 ///
 /// # Errors
-/// [`CcsError::NoCertificateInPem`] where there is none, [`CcsError::BadCertificate`] (with its place, from 1) for
-/// one that cannot be read.
+/// [`CcsError::NoCertificateInPem`] if there is none, [`CcsError::BadCertificate`] (with its position, from 1) for one that
+/// cannot be read.
 pub fn roots_from_pem(bytes: &[u8]) -> Result<Vec<CertificateDer<'static>>, CcsError> {
     let mut certificates = Vec::new();
     for (place, certificate) in (1..).zip(CertificateDer::pem_slice_iter(bytes)) {

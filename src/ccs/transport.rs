@@ -1,8 +1,8 @@
-//! One HTTP exchange with the server: pace, redirects, timeouts, and what went wrong in our own words.
+//! One HTTP exchange with the server: pace, redirects, timeouts, and errors of our own.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant as MonotonicInstant};
 
 use bytes::Bytes;
 use reqwest::header::{
@@ -27,13 +27,13 @@ use super::settings::Settings;
 use super::tls::Tls;
 use crate::model;
 
-/// Redirects within the server that are followed for one request; more is a loop.
+/// The most redirects within the server that are followed for one request; more is a loop.
 const MOST_REDIRECTS: u32 = 5;
 
-/// Bytes of an error's text that are read at most: the document's texts are one sentence.
+/// The most bytes of an error's text that are read: those in the API document are one sentence.
 const MOST_ERROR_TEXT: usize = 4096;
 
-/// Bytes of a failed token request's answer that are read at most.
+/// The most bytes of a failed token request's answer that are read.
 const MOST_OAUTH_ERROR: usize = 64 << 10;
 
 /// The connections to one server.
@@ -57,18 +57,18 @@ pub(super) struct Transport {
 /// What a request carries besides its URL.
 #[derive(Debug)]
 pub(super) enum RequestContent<'a> {
-    /// The token, as header value marked sensitive.
+    /// The token, a header value marked sensitive.
     Bearer(&'a HeaderValue),
     /// The form of the token request, wiped after use.
     Form(Zeroizing<String>),
 }
 
-/// An answer's head, its body not yet read.
+/// An answer whose body was not read yet.
 #[derive(Debug)]
 pub(super) struct HttpResponse {
     pub(super) body: Body,
     pub(super) request_context: RequestContext,
-    pub(super) began: Instant,
+    pub(super) began: MonotonicInstant,
     pub(super) redactor: Arc<Redactor>,
 }
 
@@ -81,12 +81,12 @@ impl Transport {
         let mut builder = reqwest::Client::builder()
             .tls_backend_preconfigured(tls.config)
             .http1_only()
-            // Followed by hand, since even a follower that strips the token would carry on elsewhere.
+            // Redirects are followed below: the library, even if it stripped the token, would go to another server.
             .redirect(Policy::none())
             .referer(false)
             .connect_timeout(settings.connect_timeout)
             .read_timeout(settings.idle_timeout)
-            // A firewall that forgets quiet connections is noticed while the server still computes.
+            // Notices a firewall that drops idle connections while the server is still computing.
             .tcp_keepalive(Duration::from_secs(60))
             .user_agent(concat!("jobruns/", env!("CARGO_PKG_VERSION")));
         let route = if base.is_loopback() {
@@ -125,7 +125,7 @@ impl Transport {
         })
     }
 
-    /// What must never be said back.
+    /// What must never be quoted.
     pub(super) fn redactor(&self) -> &Redactor {
         &self.redactor
     }
@@ -135,12 +135,12 @@ impl Transport {
         &self.base
     }
 
-    /// Until when the server's certificate is valid, in seconds since 1970 UTC; `None` while none was accepted.
+    /// When the server's certificate expires, in seconds since 1970 UTC; `None` if none was accepted yet.
     pub(super) fn certificate_expiry(&self) -> Option<i64> {
         Some(self.certificate_expiry.load(Ordering::Relaxed)).filter(|&expiry| expiry != 0)
     }
 
-    /// Our clock against the server's.
+    /// The difference between this machine's clock and the server's.
     pub(super) const fn clock_skew(&self) -> &ClockSkew {
         &self.clock_skew
     }
@@ -172,7 +172,7 @@ impl Transport {
                 RequestContent::Bearer(token) => request.header(AUTHORIZATION, (*token).clone()),
                 RequestContent::Form(form) => {
                     let form = Bytes::from_owner(Zeroizing::new(form.as_bytes().to_vec()));
-                    // JSON by name and a form by content: so the API document has it.
+                    // The API document asks for this type, although the content is a form.
                     request.header(CONTENT_TYPE, "application/json").body(form)
                 }
             };
@@ -185,10 +185,10 @@ impl Transport {
             let location = answer.body.response().headers().get(LOCATION);
             let location = location.map_or_else(Vec::new, |value| value.as_bytes().to_vec());
             redirects += 1;
-            // Only 307 and 308 ask to send a form again.
+            // Only 307 and 308 allow sending a form again.
             let keeps_method = method == Method::GET || matches!(status, 307 | 308);
             let refused = |to: String, why| {
-                // What is shown is a part of the header: the whole of it is looked at.
+                // Only a part of the header is shown, but the whole is searched for secrets.
                 let to = if self.redactor.is_secret(&location, false) {
                     crate::model::REDACTED.to_owned()
                 } else {
@@ -213,7 +213,7 @@ impl Transport {
                 || !target.path().eq_ignore_ascii_case(url.path())
                 || target.query() != url.query()
             {
-                // IIS rewrites often lose the query: the answer would be one to another question.
+                // Rewrite rules of IIS often lose the query: the answer would be to another question.
                 return refused(shown(&target), RedirectProblem::OtherQuestion);
             }
             if redirects > MOST_REDIRECTS {
@@ -223,7 +223,7 @@ impl Transport {
         }
     }
 
-    /// Sends `HEAD` without any secret, for the handshake's sake; the answer does not matter.
+    /// Sends `HEAD` without any secret, to make a handshake; the answer does not matter.
     pub(super) async fn head(&self, doing: RequestPurpose, url: Url) -> Result<(), CcsError> {
         let request = self.client.head(url.clone());
         self.send(doing, &Method::HEAD, &url, request).await.map(|_| ())
@@ -245,14 +245,14 @@ impl Transport {
             proxy: self.proxy.clone(),
         };
         self.pace.turn().await;
-        let began = Instant::now();
+        let began = MonotonicInstant::now();
         let sent = model::Instant::now();
         let outcome = request.send().await;
         let milliseconds = began.elapsed().as_millis();
         match outcome {
             Ok(response) => {
                 let status = response.status().as_u16();
-                // Of short answers alone: one with many runs may be dated when it was begun.
+                // Only short answers: the `Date` of one with many runs may be the time at which the server began it.
                 if matches!(
                     doing,
                     RequestPurpose::Login | RequestPurpose::Renewal | RequestPurpose::ListJobs
@@ -278,7 +278,7 @@ impl Transport {
     }
 }
 
-/// Where a redirect points: a URL, or else the raw text of what is none. `None` for other answers.
+/// Where a redirect leads: a URL, or the raw text if it is not one. `None` for other answers.
 fn redirect_target(response: &Response, url: &Url) -> Option<Result<Url, String>> {
     if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
         return None;
@@ -298,7 +298,7 @@ impl HttpResponse {
         self.body.response().status()
     }
 
-    /// The answer as an error by its status, with the beginning of its text, unless a secret is in it.
+    /// The error for the answer's status, with the beginning of its text unless that contains a secret.
     pub(super) async fn into_status_error(mut self) -> CcsError {
         let status = self.status().as_u16();
         let retry_after = retry_after(self.body.response().headers());
@@ -312,7 +312,7 @@ impl HttpResponse {
         }
     }
 
-    /// The beginning of an error's text in one line; empty where it cannot be read.
+    /// The beginning of an error's text as one line; empty if it cannot be read.
     pub(super) async fn error_text(&mut self) -> String {
         if matches!(
             self.request_context.doing,
@@ -324,8 +324,8 @@ impl HttpResponse {
         self.redactor.quote(&bytes, cut)
     }
 
-    /// What the answer to a token request says of itself in OAuth's terms (RFC 6749, 5.2). Nothing else of it is ever
-    /// quoted: it may hold what was asked for, or what was sent.
+    /// The OAuth error in the answer to a token request (RFC 6749, 5.2). Nothing else of it is ever quoted: it may contain a
+    /// token, or what was sent.
     async fn oauth_error(&mut self) -> String {
         #[derive(serde::Deserialize)]
         struct OauthError {
@@ -346,14 +346,14 @@ impl HttpResponse {
         words.join(": ")
     }
 
-    /// At least `enough` bytes of the body, or all of it; whether there is more.
+    /// At least `enough` bytes of the body, or all of it, and whether there is more.
     async fn beginning(&mut self, enough: usize) -> (Vec<u8>, bool) {
         let mut bytes = Vec::new();
         loop {
             match self.body.chunk().await {
                 Ok(Some(chunk)) => bytes.extend_from_slice(&chunk),
                 Ok(None) => return (bytes, false),
-                // The status is the news; that its text broke off is none.
+                // The status is what matters, not that its text broke off.
                 Err(_) => return (bytes, true),
             }
             if bytes.len() >= enough {

@@ -1,9 +1,9 @@
-//! Who checks the served certificate.
+//! Checks the certificate that a server presents.
 //!
-//! [`Chain`] leaves the judgement to webpki (issuer, name, dates) and tells what it refused in full. [`AnyOrPinned`]
-//! looks at the fingerprint alone, or at nothing. webpki refuses a server certificate that is marked CA, and cannot
-//! read one of X.509 version 1, not even to check a signature with its key; so the key is taken out by
-//! x509-parser, and the handshake's signature is checked with it by the same algorithms of ring.
+//! [`Chain`] has webpki check issuer, name and dates, and reports a refusal in full. [`AnyOrPinned`] compares only the
+//! fingerprint, or nothing. webpki refuses a server certificate that is marked CA, and cannot read one of X.509 version 1,
+//! not even to check a signature with its key. Therefore x509-parser extracts the key, and ring checks the signature of
+//! the handshake with it.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -21,10 +21,10 @@ use super::certificate::CertificateFacts;
 use super::refusal::{CertificateProblem, CertificateRefused};
 use crate::model::Sha256;
 
-/// Smallest RSA key that ring checks a signature with.
+/// The smallest RSA key, in bits, with which ring checks a signature.
 const SMALLEST_RSA_BITS: u32 = 2048;
 
-/// Wraps our own words into what rustls hands back through its error.
+/// Wraps our own error in the type that rustls passes through.
 fn refused(der: &CertificateDer<'_>, problem: CertificateProblem) -> Error {
     let refused = CertificateRefused {
         problem,
@@ -33,7 +33,7 @@ fn refused(der: &CertificateDer<'_>, problem: CertificateProblem) -> Error {
     Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(refused))))
 }
 
-/// What webpki or ring did not like, with the certificate looked at for the reason behind it.
+/// Why webpki or ring refused the certificate; looks into the certificate for the reason.
 fn explained(der: &CertificateDer<'_>, wanted: &str, error: Error) -> Error {
     let Error::InvalidCertificate(cause) = &error else {
         return error;
@@ -55,7 +55,7 @@ fn explained(der: &CertificateDer<'_>, wanted: &str, error: Error) -> Error {
         | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
             CertificateProblem::OldSignature
         }
-        // webpki's own name of it; rustls has none.
+        // webpki has a name for this; rustls has none.
         CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
             CertificateProblem::MarkedCa
         }
@@ -113,7 +113,7 @@ impl ServerCertVerifier for Chain {
     }
 }
 
-/// Notes until when an accepted certificate is valid, in seconds since 1970 UTC; 0 while none was.
+/// Notes when an accepted certificate expires, in seconds since 1970 UTC; 0 if none was accepted yet.
 #[derive(Debug)]
 pub(super) struct NotingExpiry {
     pub(super) inner: Arc<dyn ServerCertVerifier>,
@@ -161,10 +161,10 @@ impl ServerCertVerifier for NotingExpiry {
     }
 }
 
-/// The server's own certificate, as the verifier saw it.
+/// The server's own certificate, as presented.
 pub(super) type SeenCertificate = Arc<Mutex<Option<CertificateFacts>>>;
 
-/// Accepts the pinned certificate, or any; the handshake's signature is checked all the same.
+/// Accepts the pinned certificate, or any; still checks the signature of the handshake.
 #[derive(Debug)]
 pub(super) struct AnyOrPinned {
     pin: Option<Sha256>,
@@ -173,7 +173,7 @@ pub(super) struct AnyOrPinned {
 }
 
 impl AnyOrPinned {
-    /// Accepts the certificate with this fingerprint alone.
+    /// Accepts only the certificate with this fingerprint.
     pub(super) const fn pinned(pin: Sha256, algorithms: WebPkiSupportedAlgorithms) -> Self {
         Self {
             pin: Some(pin),
@@ -193,7 +193,7 @@ impl AnyOrPinned {
 
     /// Checks `dss` over `message` with the certificate's key, by `check`.
     ///
-    /// Without a pin, a key that ring cannot check with is let through: the certificate proves nothing then anyway.
+    /// Without a pin, a key that ring does not support is accepted: the certificate proves nothing anyway.
     fn checked(
         &self,
         cert: &CertificateDer<'_>,
@@ -239,7 +239,7 @@ impl ServerCertVerifier for AnyOrPinned {
             *seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(facts);
         }
         match self.pin {
-            // Fingerprints are public, so the comparison need not take the same time for all.
+            // Fingerprints are public, so the comparison need not take constant time.
             Some(pin) if CertificateFacts::read(end_entity).fingerprint != pin => {
                 Err(refused(end_entity, CertificateProblem::PinMismatch(pin)))
             }
@@ -274,8 +274,8 @@ impl ServerCertVerifier for AnyOrPinned {
     }
 }
 
-/// TLS 1.2's check with a bare key, which rustls offers for 1.3 alone: the scheme names several algorithms
-/// (its curve is not part of it), and the key's kind tells which one is meant.
+/// The signature check of TLS 1.2 with a bare key, which rustls offers only for 1.3. The scheme does not name the curve,
+/// so several algorithms match it; the kind of the key selects one.
 fn tls12_signature(
     algorithms: &WebPkiSupportedAlgorithms,
     message: &[u8],
@@ -299,7 +299,7 @@ fn tls12_signature(
         .map_err(|_| Error::InvalidCertificate(CertificateError::BadSignature))
 }
 
-/// The content of the key's AlgorithmIdentifier, and the bytes of the key: `SEQUENCE { SEQUENCE, BIT STRING }`.
+/// The content of the key's AlgorithmIdentifier and the bytes of the key, from `SEQUENCE { SEQUENCE, BIT STRING }`.
 fn split_spki(spki: &[u8]) -> Option<(&[u8], &[u8])> {
     let (_, outer) = Any::from_der(spki).ok()?;
     let (rest, kind) = Any::from_der(outer.data).ok()?;

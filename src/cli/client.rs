@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::ccs::{self, Client, Trust, roots_from_pem};
 use crate::cli::credentials;
 use crate::cli::failure::Failure;
-use crate::config::{ConfigError, PasswordEncoding, PasswordOrigin, ServerSettings, Sources, TrustChoice};
+use crate::config::{ConfigError, PasswordOrigin, ServerSettings, Sources, TrustChoice};
 use crate::model::Secret;
 
 /// How long connecting may take; a server that is there answers a connection in far less, even over a bad line.
@@ -44,10 +44,7 @@ pub(crate) fn client_with(
         username: settings.login.username()?.to_owned(),
         password,
         password_origin: Some(origin.to_string()),
-        password_encoding: match settings.password_encoding {
-            PasswordEncoding::Base64 => ccs::PasswordEncoding::Base64,
-            PasswordEncoding::None => ccs::PasswordEncoding::None,
-        },
+        password_encoding: settings.password_encoding,
         trust: trust(choice)?,
         connect_timeout: settings.server.timeout.min(CONNECT_TIMEOUT),
         idle_timeout: settings.server.timeout,

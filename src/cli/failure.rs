@@ -26,13 +26,13 @@ pub enum Exit {
     /// The archive is not intact.
     NotIntact = 4,
     /// Another sync holds the archive.
-    Held = 5,
+    Locked = 5,
     /// Interrupted; what was read is kept.
     Interrupted = 130,
 }
 
 impl Exit {
-    /// The code as the operating system is told.
+    /// The code for the operating system.
     #[must_use]
     pub const fn code(self) -> u8 {
         self as u8
@@ -190,7 +190,7 @@ impl From<KeyringError> for Failure {
 impl From<&ArchiveError> for Failure {
     fn from(error: &ArchiveError) -> Self {
         let exit = match error {
-            ArchiveError::Held { .. } | ArchiveError::TakenOver { .. } => Exit::Held,
+            ArchiveError::Held { .. } | ArchiveError::TakenOver { .. } => Exit::Locked,
             // Between the questions that have words of their own for it.
             error if error.is_interruption() => Exit::Interrupted,
             ArchiveError::OtherNaiveTime { .. }
@@ -262,7 +262,7 @@ mod tests {
             Exit::WrongUsage,
             Exit::Findings,
             Exit::NotIntact,
-            Exit::Held,
+            Exit::Locked,
             Exit::Interrupted,
         ];
         assert_eq!(all.map(Exit::code), [0, 1, 2, 3, 4, 5, 130]);
@@ -328,6 +328,6 @@ mod tests {
             holder: "process 1".to_owned(),
         };
         let failure = Failure::from(error);
-        assert_eq!(failure.exit(), Exit::Held);
+        assert_eq!(failure.exit(), Exit::Locked);
     }
 }

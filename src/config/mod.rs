@@ -47,9 +47,7 @@ pub(crate) use password::{CREDENTIAL_NAME, PasswordOrigin, PasswordSources, cred
 pub(crate) use pin::parse_pin;
 pub(crate) use pin::parse_sha256;
 pub(crate) use servers::ServerEntry;
-pub(crate) use settings::{
-    FetchChoice, LoginSettings, ServerSettings, SyncSettings, TrustChoice, UrlSettings,
-};
+pub(crate) use settings::{LoginSettings, ServerSettings, SyncSettings, TrustChoice, UrlSettings};
 pub(crate) use size::show_size;
 pub(crate) use sources::{Choice, Environment, Sources, config_keys, with_variables_in_help};
-pub(crate) use values::{PasswordEncoding, TableOrJson, parse_line};
+pub(crate) use values::{TableOrJson, parse_line};

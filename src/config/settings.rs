@@ -10,10 +10,9 @@ use super::error::{ConfigError, Missing};
 use super::origin::Origin;
 use super::pin::parse_pin;
 use super::sources::Sources;
-use super::values::{
-    PasswordEncoding, TableOrJson, parse_concurrency, parse_rate, parse_run_limit, parse_whole_number,
-};
-use crate::model::{Guid, NaiveZone, Sha256, parse_duration, parse_positive_duration};
+use super::values::{TableOrJson, parse_concurrency, parse_rate, parse_run_limit, parse_whole_number};
+use crate::ccs::PasswordEncoding;
+use crate::model::{Fetch, Guid, NaiveZone, Sha256, parse_duration, parse_positive_duration};
 
 /// What makes a server's certificate good.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -210,23 +209,13 @@ pub(super) enum Watch {
     All,
 }
 
-/// What a sync fetches of each job.
+/// The words of `--fetch`. [`Fetch`] is the choice itself, which `--count` and `--full-every` are part of, too; clap takes
+/// only variants without fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
-pub(super) enum FetchWhat {
-    /// Every run.
+pub(super) enum FetchWord {
     #[default]
     Full,
-    /// Every run now and then, else the latest.
     Auto,
-}
-
-/// How many runs of each job a sync asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FetchChoice {
-    Full,
-    /// Every one where the last complete answer with all is older than this, else the latest.
-    Auto(Duration),
-    Latest(u32),
 }
 
 /// What a sync fetches, and how.
@@ -280,7 +269,7 @@ pub struct SyncSettings {
         default_value_t,
         conflicts_with = "count"
     )]
-    fetch: FetchWhat,
+    fetch: FetchWord,
 
     /// With --fetch auto, how old the last complete answer with all runs of a job may be
     #[arg(
@@ -372,17 +361,19 @@ impl SyncSettings {
     ///
     /// # Errors
     /// When they contradict each other.
-    pub fn fetch(&self, sources: &Sources<'_>) -> Result<FetchChoice, ConfigError> {
+    pub fn fetch(&self, sources: &Sources<'_>) -> Result<Fetch, ConfigError> {
         let (count, fetch) = (sources.origin("count"), sources.origin("fetch"));
         let is_given = |origin: &Origin| !matches!(origin, Origin::Default);
         if is_given(&count) && is_given(&fetch) && count.rank() == fetch.rank() {
             return Err(ConfigError::CountWithFetch { count, fetch });
         }
         Ok(match self.fetch {
-            _ if count.rank() < fetch.rank() && self.count > 0 => FetchChoice::Latest(self.count),
-            _ if count.rank() < fetch.rank() => FetchChoice::Full,
-            FetchWhat::Full => FetchChoice::Full,
-            FetchWhat::Auto => FetchChoice::Auto(self.full_every),
+            _ if count.rank() < fetch.rank() && self.count > 0 => Fetch::Latest(self.count),
+            _ if count.rank() < fetch.rank() => Fetch::Full,
+            FetchWord::Full => Fetch::Full,
+            FetchWord::Auto => Fetch::Auto {
+                full_every: self.full_every,
+            },
         })
     }
 

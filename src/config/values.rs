@@ -5,16 +5,6 @@ use clap::ValueEnum;
 use super::size::parse_size;
 use crate::text::is_active;
 
-/// How the token URL wants the password.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub enum PasswordEncoding {
-    /// Base64 of its UTF-8 bytes, as the API document asks.
-    #[default]
-    Base64,
-    /// As it is: older servers, or a password that is already encoded.
-    None,
-}
-
 /// What a list or summary on standard output looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum TableOrJson {

@@ -1,4 +1,4 @@
-//! The stream of an answer: its envelope, and each run as its exact bytes.
+//! Splits the stream of an answer into its runs, each as its exact bytes, and its other fields (the envelope).
 
 use sha2::Digest;
 
@@ -6,57 +6,57 @@ use super::field::integer_of;
 use super::scan::Scan;
 use crate::model::{Guid, Sha256};
 
-/// Bytes that one run may have before it is handled as oversize: what bounds the memory of a sync.
+/// The most bytes of one run, if nothing else is set; a longer one is [`Element::Oversize`]. Bounds the memory of a sync.
 pub const DEFAULT_RUN_LIMIT: usize = 256 << 20;
-/// Bytes that are kept of a run beyond the limit.
+/// How many of the first bytes of an oversize run are kept.
 pub const OVERSIZE_HEAD: usize = 1 << 20;
-/// Bytes that a field name or a small value of the envelope may have; longer ones are none that we know.
+/// The most bytes of a field name or value that is kept; longer ones are not known fields.
 const SMALL: usize = 1024;
 
 /// An element of `JobStatusInfo`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Element {
-    /// Its bytes, from first to last.
+    /// A run within the limit.
     Whole {
         /// Index in the body, from 0.
         position: u64,
         /// As received.
         bytes: Vec<u8>,
     },
-    /// More bytes than the limit.
+    /// A run that has more bytes than the limit.
     Oversize {
         /// Index in the body, from 0.
         position: u64,
         /// Its first bytes.
         head: Vec<u8>,
-        /// Length of all.
+        /// Its whole length, in bytes.
         length: u64,
-        /// SHA-256 of all.
+        /// SHA-256 of all its bytes.
         sha256: Sha256,
     },
 }
 
-/// What an answer says beside its runs, as far as it was read.
+/// What an answer says besides its runs, as far as it was read.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Envelope {
-    /// `JobID`, where it is a GUID.
+    /// `JobID`, if it is a GUID.
     pub job_id: Option<Guid>,
-    /// Whether the `JobID` of `job_id` stood before the first run.
+    /// Whether `job_id` came before the first run.
     pub job_id_before_runs: bool,
-    /// The `JobID` that stood before the first run, where it is a GUID; what is named behind the runs changes only `job_id`.
+    /// The `JobID` before the first run, if it is a GUID. One after the runs changes only `job_id`.
     pub job_id_at_first_run: Option<Guid>,
-    /// Offset in the body of the first comma among the runs that is doubled or missing: the JSON is broken there, and although
-    /// every run was found, the answer may not be all that the server meant to send.
+    /// Offset in the body of the first comma between runs that is doubled or missing. All runs in the body were found, but a
+    /// run may be lacking there.
     pub broken_at: Option<u64>,
-    /// `TotalJobRuns`, where it is an integer.
+    /// `TotalJobRuns`, if it is an integer.
     pub total_job_runs: Option<i64>,
-    /// `TotalJobRuns` as it stands there, where it is something else than an integer or null.
+    /// `TotalJobRuns` as received, if it is neither an integer nor null.
     pub unreadable_total: Option<String>,
     /// Elements of `JobStatusInfo` so far.
     pub runs_seen: u64,
 }
 
-/// The bytes are not an answer to the question.
+/// The bytes are not an answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("byte {offset} of the answer: {what}")]
 pub struct NotAnAnswer {
@@ -79,10 +79,10 @@ pub enum End {
 
 /// Finds the runs in the bytes of an answer.
 ///
-/// Yields each element of `JobStatusInfo` once, in order; holds at most one; does not judge duplicates; ends either
-/// complete, or cut, or as no answer. Time is linear in the bytes, and the result does not depend on how they are cut
-/// into chunks. Reads the fields in any order and letter case, a bare array, and `null`; skips fields that it does not
-/// know without holding them. Commas between elements are not insisted on, but [`Envelope::broken_at`] says so.
+/// Yields each element of `JobStatusInfo` once, in order, duplicates too, and holds at most one in memory. Takes time
+/// linear in the bytes; the result does not depend on how they are split into chunks. Reads fields in any order and letter
+/// case, a bare array, and `null`; skips unknown fields without holding them. Missing commas between elements are accepted
+/// and reported in [`Envelope::broken_at`].
 #[derive(Debug)]
 pub struct AnswerReader {
     state: ParseState,
@@ -96,19 +96,19 @@ pub struct AnswerReader {
     runs_field: bool,
     held: Vec<u8>,
     oversize: Option<Oversize>,
-    /// What was seen since the last run, or since `[`.
+    /// Which comma may or must come next.
     comma: Comma,
     failed: Option<NotAnAnswer>,
 }
 
-/// The place of commas among the elements.
+/// The commas between elements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Comma {
-    /// Behind `[`: none may come.
+    /// After `[`: none may come.
     No,
-    /// Behind an element: one must come, or `]`.
+    /// After an element: one must come, or `]`.
     Due,
-    /// Behind a comma: an element must come.
+    /// After a comma: an element must come.
     Seen,
 }
 
@@ -121,9 +121,9 @@ struct Oversize {
 
 #[derive(Debug)]
 enum ParseState {
-    /// Before the first byte that counts; bytes of the byte order mark seen.
+    /// Before the first token; how many bytes of a byte order mark were seen.
     Start(usize),
-    /// In the object, before a name or `}`; a comma in front of `}` does no harm.
+    /// In the object, before a name or `}`. A comma before `}` is accepted.
     BeforeName,
     /// In a name.
     Name { escaped: bool },
@@ -131,11 +131,11 @@ enum ParseState {
     Colon(AnswerField),
     /// Before a value.
     Value(AnswerField),
-    /// In a value that is kept (a small one) or skipped.
+    /// In a value of the envelope.
     InValue { field: AnswerField, scan: Scan },
     /// After a value.
     AfterValue,
-    /// Among the elements.
+    /// Between elements.
     BetweenRuns,
     /// In an element.
     InRun(Scan),
@@ -154,7 +154,7 @@ enum AnswerField {
 const BYTE_ORDER_MARK: [u8; 3] = [0xEF, 0xBB, 0xBF];
 
 impl AnswerReader {
-    /// Begins an answer; a run may have `run_limit` bytes.
+    /// Starts an answer in which a run may have up to `run_limit` bytes.
     #[must_use]
     pub fn new(run_limit: usize) -> Self {
         Self {
@@ -180,7 +180,7 @@ impl AnswerReader {
     /// Takes the next bytes and hands each element that ends in them to `sink`.
     ///
     /// # Errors
-    /// The bytes cannot be an answer; elements before that place were handed over. What comes after it is not looked at.
+    /// The bytes cannot be an answer. Elements before the error were handed to `sink`; what follows is ignored.
     pub fn push(&mut self, chunk: &[u8], sink: &mut dyn FnMut(Element)) -> Result<(), NotAnAnswer> {
         if let Some(error) = &self.failed {
             return Err(error.clone());
@@ -204,7 +204,7 @@ impl AnswerReader {
             return End::NotAnAnswer(error);
         }
         if self.bare && matches!(self.state, ParseState::InValue { .. }) {
-            // `null` alone: its end is the end of the bytes. Less of it is cut.
+            // A bare `null` ends with the bytes; a part of it is cut off.
             let cut = b"null".starts_with(&self.held) && self.held.len() < 4;
             match self.end_of_bare_literal() {
                 Err(_) if cut => return End::Cut(self.envelope),
@@ -219,7 +219,7 @@ impl AnswerReader {
         }
     }
 
-    /// Takes at least one of `bytes`, which are not empty; says how many.
+    /// Takes at least one of `bytes`, which are not empty; returns how many.
     fn step(&mut self, bytes: &[u8], sink: &mut dyn FnMut(Element)) -> Result<usize, NotAnAnswer> {
         let byte = bytes[0];
         match &mut self.state {
@@ -362,7 +362,7 @@ impl AnswerReader {
         let value: Option<serde_json::Value> = serde_json::from_slice(&self.held).ok();
         match field {
             AnswerField::JobId => {
-                // The last of equal names counts.
+                // Of equal names the last counts.
                 self.envelope.job_id = value
                     .as_ref()
                     .and_then(|v| v.as_str())
@@ -404,7 +404,7 @@ impl AnswerReader {
         Ok(())
     }
 
-    /// Keeps bytes of a name or of a value of the envelope, up to a little more than any that we know may have.
+    /// Keeps bytes of a name or value of the envelope, up to a little more than the longest that is known.
     fn keep_small(&mut self, bytes: &[u8]) {
         let room = (SMALL + 1).saturating_sub(self.held.len());
         self.held.extend_from_slice(&bytes[..bytes.len().min(room)]);
@@ -414,7 +414,7 @@ impl AnswerReader {
         if let Some(oversize) = &mut self.oversize {
             oversize.length += bytes.len() as u64;
             oversize.hash.update(bytes);
-            // A limit below the head's length leaves the head to be filled here.
+            // If the limit is below the head's length, the head is not full yet.
             let room = OVERSIZE_HEAD.saturating_sub(oversize.head.len());
             oversize.head.extend_from_slice(&bytes[..bytes.len().min(room)]);
         } else if self.held.len() + bytes.len() <= self.run_limit {
@@ -447,7 +447,7 @@ impl AnswerReader {
         }
     }
 
-    /// A value is judged at its end, which may lie in a later chunk than its beginning; the beginning is the same for all.
+    /// Evaluates a value at its end, which may be in a later chunk than its beginning.
     fn error_in_value(&self, what: &str) -> NotAnAnswer {
         NotAnAnswer {
             offset: self.value_at,
@@ -467,7 +467,7 @@ impl AnswerReader {
     }
 }
 
-/// The field of a name as it stands between its quotes.
+/// The field with this name, given without quotes.
 fn field_named(name: &[u8]) -> AnswerField {
     let mut quoted = Vec::with_capacity(name.len() + 2);
     quoted.push(b'"');

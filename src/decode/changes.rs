@@ -1,5 +1,4 @@
-//! What changed from one state of a run to the next, by the same rules by which a change is noticed: see
-//! `decode/content.rs`.
+//! What changed from one state of a run to the next, by the same rules that detect a change: see `decode/content.rs`.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -48,7 +47,7 @@ pub fn compare_runs(before: &[u8], after: &[u8]) -> Result<RunChanges, Unreadabl
     Ok(changes)
 }
 
-/// Where a field stands among those of the API document; behind them all where it is none, and the message list last.
+/// The position of a field in the API document; unknown fields come after all of these, and the message list last.
 fn place(name: &str) -> usize {
     if name == MESSAGES {
         return usize::MAX;
@@ -59,7 +58,7 @@ fn place(name: &str) -> usize {
     known.unwrap_or(RUN_FIELDS.len())
 }
 
-/// How many of the sorted `digests` are not among `others`, as multisets.
+/// How many of the sorted `digests` are not in the sorted `others`, as multisets.
 fn count_without(digests: &[[u8; 32]], others: &[[u8; 32]]) -> usize {
     let mut others = others.iter().peekable();
     let is_missing = |digest: &&[u8; 32]| {
@@ -69,11 +68,11 @@ fn count_without(digests: &[[u8; 32]], others: &[[u8; 32]]) -> usize {
     digests.iter().filter(is_missing).count()
 }
 
-/// What a run says, field by field.
+/// The fields of a run, by name in lower case.
 struct ComparedRun {
-    /// By folded name what is compared; fields that are null are left out.
+    /// What is compared; without fields that are null.
     written: BTreeMap<String, Vec<u8>>,
-    /// By folded name the name and the text as sent.
+    /// Name and text as sent.
     sent: HashMap<String, (String, Option<String>)>,
 }
 
@@ -87,7 +86,7 @@ impl ComparedRun {
             let mut as_sent = String::new();
             cursor.decode(&name, &mut as_sent);
             if folded == MESSAGES && cursor.peek() == Some(b'[') {
-                // A message of it may be one that cannot be read.
+                // A message in it may be unreadable.
                 skip_element(cursor)?;
                 sent.insert(folded, (as_sent, None));
                 return Ok(());

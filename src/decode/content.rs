@@ -1,19 +1,19 @@
-//! The order-blind hash of a run's content.
+//! The hash of a run's content, whatever its order.
 //!
-//! Two runs have one hash where their JSON says the same, whatever the order of members and messages, the white space,
+//! Two runs have the same hash if their JSON says the same, whatever the order of members and messages, the white space,
 //! the letter case of names and of the run's GUID, and the way strings are escaped. Unknown fields count too.
 //! Precisely, `H` is SHA-256, and lengths and counts are unsigned LEB128 (7 bits a byte, lowest first, the top bit set on
 //! all but the last):
 //!
-//! - a value is written as: string `s`, length, its UTF-8; a string of which something had to be replaced (no valid
+//! - a value is written as: string `s`, length, its UTF-8; a string in which something had to be replaced (invalid
 //!   Unicode, NUL) `x`, length, its bytes between the quotes as received; number, `true`, `false` `j`, length, its JSON;
 //!   null `n`; array `a`, count, its values; object `o` and its members;
 //! - members are written as: count, then each name (length, UTF-8, ASCII letters lower case) with its value, in the order
 //!   of names; of equal names the last counts; members that are null do not;
-//! - the message list of the run, where it is an array, is written as: `m`, count, then the 32-byte digests of its
+//! - the message list of the run, if it is an array, is written as: `m`, count, then the 32-byte digests of its
 //!   elements, sorted; the digest of an unreadable message is `H` of `b` and its bytes as received;
 //! - the digest of a readable message is `H` of `r`; of each of Asset, AssetOwner, AssetType, Category, DateTime, Message and
-//!   MessageDetails, in this order, what is written of its value up to the length (`n` where it is null or missing; an array
+//!   MessageDetails, in this order, what is written of its value up to the length (`n` if it is null or missing; an array
 //!   or object is `w`, length); its other members; and then, in the same order, what those lengths are of: the bytes of the
 //!   texts, and of an array or object what is written of it;
 //! - the hash of the run is `H` of its object, in which JobRunID is written in lower case with hyphens.
@@ -27,7 +27,7 @@ use sha2::Digest;
 use super::json::{Broken, Cursor, JsonValue, RawText};
 use crate::model::Sha256;
 
-/// Members of an object that are being written: name, and where its value is in the scratch bytes.
+/// The members of an object that is being written: each name, and the range of its value in the scratch bytes.
 #[derive(Debug, Default)]
 pub(super) struct Members {
     names: Vec<(Cow<'static, str>, Range<usize>)>,
@@ -47,7 +47,7 @@ impl Members {
         self.names.push((name.into(), start..self.values.len()));
     }
 
-    /// What is written of each, by name; of equal names the last counts, and null is left out.
+    /// What is written of each, sorted by name. Of equal names the last counts; null is left out.
     pub(super) fn written(self) -> BTreeMap<String, Vec<u8>> {
         let mut written: BTreeMap<String, Vec<u8>> = BTreeMap::new();
         for (name, range) in self.names {
@@ -58,7 +58,7 @@ impl Members {
     }
 
     pub(super) fn write(&mut self, out: &mut Vec<u8>) {
-        // Stable, so that of equal names the last stands last.
+        // A stable sort keeps equal names in their order.
         self.names.sort_by(|a, b| a.0.cmp(&b.0));
         let counts = |index: usize| {
             let (name, range) = &self.names[index];
@@ -76,7 +76,7 @@ impl Members {
     }
 }
 
-/// A name as members are sorted by.
+/// The form of a name by which members are sorted.
 pub(super) fn folded_name(cursor: &Cursor<'_>, name: &RawText) -> String {
     let mut text = String::new();
     cursor.decode(name, &mut text);
@@ -98,7 +98,7 @@ pub(super) fn write_value(cursor: &Cursor<'_>, value: &JsonValue, out: &mut Vec<
     }
 }
 
-/// Appends a value's tag and length to `head`, and what they are of to `bytes`.
+/// Appends the tag and length of a value to `head`, and the bytes that these describe to `bytes`.
 pub(super) fn write_apart(cursor: &Cursor<'_>, value: &JsonValue, head: &mut Vec<u8>, bytes: &mut Vec<u8>) {
     let before = bytes.len();
     let tag = match value {
@@ -193,14 +193,14 @@ pub(super) fn write_message_list(mut digests: Vec<Sha256>, out: &mut Vec<u8>) {
     out.extend_from_slice(digests.as_flattened());
 }
 
-/// The digests of a written message list; `None` where it is another value.
+/// The digests of a written message list; `None` if it is another value.
 pub(super) fn message_digests(written: &[u8]) -> Option<&[Sha256]> {
     let rest = written.strip_prefix(b"m")?;
     let length = rest.iter().position(|byte| byte & 0x80 == 0)? + 1;
     Some(rest[length..].as_chunks().0)
 }
 
-/// Appends a tag, the length of `bytes`, and them.
+/// Appends a tag, the length of `bytes`, and `bytes`.
 pub(super) fn push_bytes(out: &mut Vec<u8>, tag: u8, bytes: &[u8]) {
     push_tag(out, tag, bytes.len());
     out.extend_from_slice(bytes);

@@ -1,4 +1,4 @@
-//! Values of JSON as values of a field: text, JSON text, time, integer, status, GUID.
+//! Converts JSON values to values of a field: text, JSON text, time, integer, status, GUID.
 
 use super::json::{Cursor, JsonValue};
 use super::time;
@@ -8,7 +8,7 @@ use crate::model::{Guid, JobStatus, NaiveZone, TextRange, TextStore, TimeReading
 #[derive(Debug, Clone, Copy)]
 pub(super) struct StoredText {
     pub(super) span: TextRange,
-    /// Something in it was no valid Unicode, or NUL, and U+FFFD stands for it.
+    /// Whether something in it was invalid Unicode or NUL, and was replaced by U+FFFD.
     pub(super) replaced: bool,
 }
 
@@ -19,7 +19,7 @@ impl StoredText {
     };
 }
 
-/// A string, or the JSON text of anything else but null.
+/// A string, or the JSON text of any other value except null.
 #[inline]
 pub(super) fn read_text(cursor: &Cursor<'_>, value: &JsonValue, store: &mut TextStore) -> StoredText {
     let mut replaced = false;
@@ -31,7 +31,7 @@ pub(super) fn read_text(cursor: &Cursor<'_>, value: &JsonValue, store: &mut Text
     StoredText { span, replaced }
 }
 
-/// The JSON text of anything but null.
+/// The JSON text of any value except null.
 pub(super) fn read_json(cursor: &Cursor<'_>, value: &JsonValue, store: &mut TextStore) -> TextRange {
     let range = match value {
         JsonValue::Null => return TextRange::NULL,
@@ -65,7 +65,7 @@ pub(super) fn read_integer(cursor: &Cursor<'_>, value: &JsonValue) -> Option<i64
     integer_of(&text)
 }
 
-/// The integer that a text says.
+/// The integer that a text gives.
 pub(super) fn integer_of(text: &str) -> Option<i64> {
     let text = text.trim();
     let whole = match text.split_once('.') {
@@ -86,14 +86,14 @@ pub(super) fn read_status(cursor: &Cursor<'_>, value: &JsonValue) -> Option<JobS
     JobStatus::by_name(name.trim())
 }
 
-/// A GUID, else why there is none.
+/// A GUID, or why the value is not one.
 pub(super) fn read_guid(cursor: &Cursor<'_>, value: &JsonValue) -> Result<Guid, String> {
     match value {
         JsonValue::Text(text) => {
             let mut id = String::new();
             cursor.decode(text, &mut id);
             id.parse().map_err(|_| {
-                // Reasons are read by people: the whole of a long text is not useful.
+                // Reasons are for people, who do not need the whole of a long text.
                 let shown: String = id.chars().take(SHOWN).collect();
                 let more = if shown.len() < id.len() { "..." } else { "" };
                 format!("JobRunID {shown:?}{more} is no GUID")
@@ -104,5 +104,5 @@ pub(super) fn read_guid(cursor: &Cursor<'_>, value: &JsonValue) -> Result<Guid, 
     }
 }
 
-/// Characters of a text that a reason quotes.
+/// The most characters of a text that a reason quotes.
 const SHOWN: usize = 60;

@@ -1,16 +1,16 @@
-//! A cursor over the JSON of one run: strings, values, members, each where it lies in the bytes.
+//! A cursor over the JSON of one run, which yields strings, values and members as slices of the bytes.
 //!
-//! Stricter than most about structure, milder than the standard about text: raw control characters in a string are
-//! taken, and what is not valid Unicode is for [`super::text`] to replace.
+//! It is stricter than most parsers about structure, and more lenient than the standard about text: raw control characters
+//! in a string are accepted, and [`super::text`] replaces invalid Unicode.
 
 use std::ops::Range;
 
 use wide::u8x16;
 
-/// Nesting that is read; what is deeper is unreadable.
+/// The deepest nesting that is read.
 pub const MAX_DEPTH: usize = 128;
 
-/// Bytes of a string that are searched in place; beyond them the call of a search made for long texts pays.
+/// How many bytes of a string are searched by a plain loop, before a search that is made for long texts pays off.
 const NEAR: usize = 128;
 
 /// Why the JSON cannot be read, and where.
@@ -20,15 +20,15 @@ pub(super) struct Broken {
     pub(super) what: &'static str,
 }
 
-/// A string as it lies in the bytes, without its quotes.
+/// A string as received, without its quotes.
 #[derive(Debug, Clone)]
 pub(super) struct RawText {
     pub(super) range: Range<usize>,
-    /// No escapes: the text is what stands there, where that is valid.
+    /// Whether it has no escapes.
     pub(super) plain: bool,
 }
 
-/// A value as it lies in the bytes.
+/// A value as received.
 #[derive(Debug, Clone)]
 pub(super) enum JsonValue {
     Null,
@@ -37,11 +37,11 @@ pub(super) enum JsonValue {
     Json(Range<usize>),
 }
 
-/// The bytes of a run, and how far they were read.
+/// The bytes of a run, and the position up to which they were read.
 #[derive(Debug)]
 pub(super) struct Cursor<'run> {
     bytes: &'run [u8],
-    /// The same bytes, where all of them are valid UTF-8 and none is NUL.
+    /// The same bytes, if all of them are valid UTF-8 and none is NUL.
     valid: Option<&'run str>,
     pub(super) at: usize,
 }
@@ -60,7 +60,7 @@ impl<'run> Cursor<'run> {
         self.bytes
     }
 
-    /// The same bytes, where all of them are valid UTF-8 and none is NUL.
+    /// The same bytes, if all of them are valid UTF-8 and none is NUL.
     pub(super) const fn valid(&self) -> Option<&'run str> {
         self.valid
     }
@@ -114,7 +114,7 @@ impl<'run> Cursor<'run> {
 
     /// Where the next quote or backslash is.
     ///
-    /// Most strings of a message are shorter than the call of a search made for long texts costs.
+    /// Most strings of a message are so short that calling the search for long texts would cost more than it saves.
     #[inline]
     fn quote_or_backslash(&self) -> Option<usize> {
         let (near, _) = self.bytes[self.at..].as_chunks::<16>();
@@ -147,7 +147,7 @@ impl<'run> Cursor<'run> {
         Ok(())
     }
 
-    /// Takes a value, past white space; `depth` is how deep it lies.
+    /// Takes a value, past white space; `depth` is its nesting depth.
     #[inline]
     pub(super) fn value(&mut self, depth: usize) -> Result<JsonValue, Broken> {
         if self.peek() == Some(b'"') {
@@ -170,7 +170,7 @@ impl<'run> Cursor<'run> {
         Ok(JsonValue::Json(start..self.at))
     }
 
-    /// Takes an object; `name` takes each name and `member` its value.
+    /// Takes an object; calls `name` for each name and `member` for its value.
     #[inline]
     pub(super) fn members<N>(
         &mut self,
@@ -201,7 +201,7 @@ impl<'run> Cursor<'run> {
         }
     }
 
-    /// Takes an array; `element` takes each.
+    /// Takes an array; calls `element` for each element.
     #[inline]
     pub(super) fn elements(
         &mut self,
@@ -237,7 +237,7 @@ impl<'run> Cursor<'run> {
         Ok(())
     }
 
-    /// A number as RFC 8259 has it.
+    /// Whether the text is a number by RFC 8259.
     fn number(&mut self) -> Result<(), Broken> {
         if self.bytes[self.at] == b'-' {
             self.at += 1;

@@ -1,7 +1,7 @@
-//! What one message of a run says.
+//! Reads the messages of a run.
 //!
-//! Nearly all of the bytes of an answer are messages, so this is where reading must be quick: names are guessed from the
-//! order in which the message before had them, and texts are decoded once, for the tables and the digest together.
+//! Nearly all bytes of an answer are messages, so speed matters most here: names are guessed from their order in the
+//! previous message, and texts are decoded once for both the tables and the digest.
 
 use super::content::{self, Members};
 use super::field::{self, StoredText};
@@ -46,10 +46,10 @@ impl MessageField {
         }
     }
 
-    /// The length of the name with its quotes, where `bytes` begin with it to the letter.
+    /// The length of the name with its quotes, if `bytes` begin with exactly that.
     #[inline]
     fn leads(self, bytes: &[u8]) -> Option<usize> {
-        // Spelt out, so that each is a comparison of a known length.
+        // Spelled out, so that each is a comparison of a fixed length.
         let leads = match self {
             Self::Asset => bytes.starts_with(b"\"Asset\""),
             Self::AssetOwner => bytes.starts_with(b"\"AssetOwner\""),
@@ -88,14 +88,14 @@ enum FieldName {
 #[derive(Debug)]
 pub(super) struct MessageDecoder {
     zone: NaiveZone,
-    /// The field whose name is likely to come after each, as in the messages before.
+    /// For each field, the one that is likely to come next, as in the previous messages.
     follows: [MessageField; 8],
-    /// The values of the message that was read last, by field.
+    /// The values of the latest message, by field.
     values: [JsonValue; 7],
     texts: [StoredText; 7],
     /// Bytes of the store before the first of them.
     texts_begin: usize,
-    /// Its members that we do not know.
+    /// Its unknown members.
     others: Vec<(RawText, JsonValue)>,
     members: Members,
     /// What is hashed of a message before its texts.
@@ -181,7 +181,7 @@ impl MessageDecoder {
         })
     }
 
-    /// The digest of the message that was read last, and whose texts were added to `store` last.
+    /// The digest of the latest message, whose texts must be the last in `store`.
     pub(super) fn digest(&mut self, cursor: &Cursor<'_>, store: &TextStore) -> Sha256 {
         let head = &mut self.head;
         head.clear();
@@ -204,7 +204,7 @@ impl MessageDecoder {
         content::message_digest(&self.head, store.added_since(self.texts_begin).as_bytes())
     }
 
-    /// The digest where the texts in the store are not what is hashed: a value is not a string, or had to be replaced.
+    /// The digest if the texts in the store are not what is hashed: a value is not a string, or something was replaced.
     #[cold]
     fn digest_of_odd_values(&mut self, cursor: &Cursor<'_>) -> Sha256 {
         self.head.clear();

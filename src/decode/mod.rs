@@ -1,9 +1,9 @@
 //! From the bytes of an answer to runs, one at a time.
 //!
-//! [`AnswerReader`] finds where each run begins and ends in the stream of bytes and whether the answer was closed;
-//! [`read_run`] says what a run's bytes say; [`time::read`] reads its times. Pure: bytes in, runs out.
+//! [`AnswerReader`] finds the start and end of each run in the stream of bytes, and whether the answer was closed;
+//! [`read_run`] reads the bytes of a run, [`time::read`] its times. All of it is pure.
 //!
-//! The first question is asked of every byte the server sends, every night; the second only of runs whose bytes are new.
+//! Every byte that a server sends goes through the first; only runs with new bytes go through the second.
 
 mod answer;
 mod changes;
@@ -16,7 +16,7 @@ mod scan;
 mod text;
 pub mod time;
 
-pub(crate) use answer::Envelope;
+pub(crate) use answer::{Envelope, NotAnAnswer};
 pub(crate) use changes::compare_runs;
 pub(crate) use run::UnreadableRun;
 pub(crate) use time::read as read_time;
@@ -25,5 +25,6 @@ pub(crate) use time::read as read_time;
 pub use answer::{AnswerReader, DEFAULT_RUN_LIMIT, Element, End, OVERSIZE_HEAD};
 pub use run::{read_run, read_run_fields};
 
-/// How payloads are read; goes up when the same bytes would be read differently. Each revision's ledger entry names it.
+/// The version of how payloads are read, recorded in the ledger entry of each revision. Must be raised when the same bytes
+/// would be read differently.
 pub const READER_VERSION: u32 = 1;

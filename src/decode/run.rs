@@ -1,4 +1,4 @@
-//! What the bytes of one run say.
+//! Reads the bytes of one run.
 
 use std::collections::BTreeMap;
 
@@ -12,30 +12,30 @@ use crate::model::{
     TimeSpan, UnreadableMessage,
 };
 
-/// Bytes of a run that are read: U+FFFD for every one of them still stays below the 4 GiB of a [`TextStore`].
+/// The most bytes of a run that is read: even if U+FFFD replaces each of them, they fit the 4 GiB of a [`TextStore`].
 pub const MAX_RUN_BYTES: usize = 1 << 30;
 
-/// The bytes are not a run; says why, as text.
+/// Why the bytes are not a run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct UnreadableRun(pub String);
 
-/// A run, and the order-blind hash of its content.
+/// A run, and the hash of its content.
 #[derive(Debug)]
 pub struct ReadRun {
     pub run: JobRun,
-    /// See the head of `reader/content.rs`.
+    /// Does not depend on the order of members and messages; defined in `decode/content.rs`.
     pub content_sha256: Sha256,
 }
 
-/// Reads the exact bytes of a run; times without offset are read in `zone`.
+/// Reads the exact bytes of a run; times without an offset are in `zone`.
 ///
-/// Names match in any letter case, of equal ones the last counts, a missing field is null, an unknown one only counts for
-/// the content. A text field of another type keeps its JSON text. A message that cannot be read leaves the others.
+/// Names match in any letter case; of equal names the last counts. A missing field is null, and an unknown one counts only
+/// for the hash. A text field of another type keeps its JSON text. An unreadable message does not affect the others.
 ///
 /// # Errors
-/// No JSON object, broken JSON, nested deeper than [`MAX_DEPTH`](super::json::MAX_DEPTH), no GUID as `JobRunID`, larger than
-/// [`MAX_RUN_BYTES`].
+/// The bytes are not a JSON object, are broken JSON, are nested deeper than [`MAX_DEPTH`](super::json::MAX_DEPTH), have no
+/// GUID as `JobRunID`, or are more than [`MAX_RUN_BYTES`].
 pub fn read_run(bytes: &[u8], zone: NaiveZone) -> Result<ReadRun, UnreadableRun> {
     let mut content = Content::default();
     let run = read(bytes, zone, Some(&mut content))?;
@@ -45,7 +45,7 @@ pub fn read_run(bytes: &[u8], zone: NaiveZone) -> Result<ReadRun, UnreadableRun>
     })
 }
 
-/// Reads as [`read_run`], without the hash of the content, which is half of the work.
+/// Like [`read_run`], but without the hash of the content, which is half of the work.
 pub fn read_run_fields(bytes: &[u8], zone: NaiveZone) -> Result<JobRun, UnreadableRun> {
     read(bytes, zone, None)
 }
@@ -100,7 +100,7 @@ impl Content {
         self.members.written()
     }
 
-    /// The digests of a written message list, sorted; `None` where it is not one.
+    /// The digests of a written message list, sorted; `None` if it is not one.
     pub(super) fn digests(written: &[u8]) -> Option<&[Sha256]> {
         content::message_digests(written)
     }
@@ -129,14 +129,14 @@ const NO_TIME: TimeSpan = TimeSpan {
     raw: TextRange::NULL,
 };
 
-/// Bytes that a message has at least, as a guess of how many there may be: a list grown too often costs a little time.
+/// The least bytes of a message, to guess how many there are: growing the list too often takes time.
 const MESSAGE_BYTES: usize = 256;
 
 impl<'content> RunReading<'content> {
     fn new(bytes: usize, zone: NaiveZone, content: Option<&'content mut Content>) -> Self {
         Self {
             zone,
-            // Names, quotes and numbers are a quarter of a usual run.
+            // In a usual run, a quarter of the bytes are names, quotes and numbers.
             texts: TextStore::with_capacity(bytes / 4 * 3),
             job_run_id: Err("no JobRunID".to_owned()),
             status: None,
@@ -178,7 +178,7 @@ impl<'content> RunReading<'content> {
         if let Some(content) = &mut self.content {
             let is_id = name == "jobrunid";
             content.members.add(name, |out| match &self.job_run_id {
-                // The same run, however the server writes its GUID today.
+                // The same run, however the server writes its GUID.
                 Ok(id) if is_id => content::push_bytes(out, b's', id.to_string().as_bytes()),
                 _ => content::write_value(cursor, &value, out),
             });
@@ -196,7 +196,7 @@ impl<'content> RunReading<'content> {
     }
 
     fn message_list(&mut self, cursor: &mut Cursor<'_>, name: String) -> Result<(), Broken> {
-        // Given twice, the last list counts.
+        // If there are two lists, the last counts.
         self.messages = None;
         self.unreadable_messages.clear();
         if cursor.peek() != Some(b'[') {
@@ -277,7 +277,7 @@ impl<'content> RunReading<'content> {
     }
 }
 
-/// Steps over an element that cannot be read, by its brackets or its quotes.
+/// Steps over an unreadable element, by its brackets or quotes.
 pub(super) fn skip_element<'run>(cursor: &mut Cursor<'run>) -> Result<&'run [u8], Broken> {
     let start = cursor.at;
     let bytes = &cursor.bytes()[start..];

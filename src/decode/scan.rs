@@ -1,12 +1,12 @@
-//! Finds the end of a JSON value in a stream of bytes, without reading what it says.
+//! Finds the end of a JSON value in a stream of bytes without parsing it.
 //!
-//! Brackets are counted outside strings, whatever their kind: a value that is broken inside but bracketed soundly is
-//! found whole. Strings and escapes are told by bit masks of 64 bytes at a time, the way of simdjson (Langdale and
+//! Counts brackets of any kind outside strings: a value that is broken inside is found whole as long as its brackets match.
+//! Strings and escapes are found by bit masks, 64 bytes at a time, as in simdjson (Langdale and
 //! Lemire, "Parsing Gigabytes of JSON per Second", 2019, sections 3.1.1 and 3.1.2).
 
 use wide::u8x16;
 
-/// A value whose end is looked for.
+/// The search for the end of a value.
 #[derive(Debug, Clone)]
 pub(super) enum Scan {
     /// An object or array.
@@ -18,7 +18,7 @@ pub(super) enum Scan {
 }
 
 impl Scan {
-    /// Begins with the value's first byte, which is to be scanned too.
+    /// Starts with the value's first byte, which must be scanned too.
     pub(super) const fn begin(first: u8) -> Self {
         match first {
             b'{' | b'[' => Self::Bracketed(Brackets::new()),
@@ -26,7 +26,7 @@ impl Scan {
         }
     }
 
-    /// Goes on with the next bytes. `Some(n)`: the value ends before `bytes[n]`; `None`: it goes on.
+    /// Scans the next bytes. `Some(n)`: the value ends before `bytes[n]`; `None`: it goes on.
     ///
     /// A string's opening quote must not be among the bytes.
     pub(super) fn advance(&mut self, bytes: &[u8]) -> Option<usize> {
@@ -66,9 +66,9 @@ fn end_of_text(bytes: &[u8], escaped: &mut bool) -> Option<usize> {
 #[derive(Debug, Clone)]
 pub(super) struct Brackets {
     depth: u64,
-    /// All ones within a string, else zero.
+    /// All bits set within a string, else zero.
     in_string: u64,
-    /// 1 where the next byte is escaped, else 0.
+    /// 1 if the next byte is escaped, else 0.
     escaped: u64,
 }
 
@@ -94,9 +94,9 @@ impl Brackets {
             .map(|end| done + end + 1)
     }
 
-    /// One byte; whether the value ends with it.
+    /// Scans one byte; returns whether the value ends with it.
     fn byte(&mut self, byte: u8) -> bool {
-        // An escape matters to quotes and backslashes alone: outside strings, where JSON knows none, brackets count.
+        // An escape affects only quotes and backslashes. JSON has none outside strings, so brackets count there.
         let escaped = std::mem::take(&mut self.escaped) == 1;
         match byte {
             b'\\' if !escaped => self.escaped = 1,
@@ -111,7 +111,7 @@ impl Brackets {
         false
     }
 
-    /// 64 bytes; `Some(n)` where the value ends before byte `n` of them.
+    /// Scans 64 bytes; `Some(n)` if the value ends before byte `n` of them.
     fn block(&mut self, block: &[u8; 64]) -> Option<usize> {
         let masks = Masks::of(block);
         let quotes = masks.quotes & !self.escaped_bytes(masks.backslashes);
@@ -121,7 +121,7 @@ impl Brackets {
         let closes = masks.closes & !in_string;
         let closing = u64::from(closes.count_ones());
         if closing < self.depth {
-            // Not even all of them could end it, whatever is opened between.
+            // Too few closing brackets to end the value, even if nothing else were opened.
             self.depth = self.depth + u64::from(opens.count_ones()) - closing;
             return None;
         }
@@ -141,7 +141,7 @@ impl Brackets {
         None
     }
 
-    /// Bits of the bytes that a backslash before them escapes; carries on to the next block.
+    /// The bits of bytes that are escaped by a backslash before them; carries over to the next block.
     fn escaped_bytes(&mut self, backslashes: u64) -> u64 {
         if backslashes == 0 {
             return std::mem::take(&mut self.escaped);
@@ -167,7 +167,7 @@ const fn prefix_xor(mut bits: u64) -> u64 {
     bits
 }
 
-/// Where in 64 bytes the bytes that matter are.
+/// Where the structural bytes are in a block of 64.
 struct Masks {
     quotes: u64,
     backslashes: u64,
@@ -186,7 +186,7 @@ impl Masks {
         let (lanes, _) = block.as_chunks::<16>();
         for (index, lane) in lanes.iter().enumerate() {
             let bytes = u8x16::from(*lane);
-            // `[` and `{` differ from each other, and `]` and `}`, in this bit alone.
+            // `[` and `{` differ only in this bit, and so do `]` and `}`.
             let folded = bytes | u8x16::splat(0x20);
             let shift = index * 16;
             let mask = |equal: u8x16| u64::from(equal.to_bitmask()) << shift;
@@ -216,7 +216,7 @@ mod tests {
         None
     }
 
-    /// Byte by byte, in the plainest words.
+    /// The same scan byte by byte, as simple as possible.
     fn end_plainly(bytes: &[u8]) -> Option<usize> {
         let (mut depth, mut in_string, mut escaped) = (0_i64, false, false);
         for (index, byte) in bytes.iter().enumerate() {

@@ -1,7 +1,7 @@
-//! What the strings of a run say: escapes decoded, and U+FFFD for what is not valid Unicode.
+//! Decodes the strings of a run: their escapes, with U+FFFD in place of invalid Unicode.
 //!
-//! .NET strings may hold a lone surrogate or a NUL, and a bad byte may come from anywhere; none of them can stand in a
-//! table. The run is kept, U+FFFD stands for them, and the payload has the bytes.
+//! .NET strings may contain a lone surrogate or a NUL, and a bad byte may come from anywhere. A table cannot hold any of
+//! these, so they become U+FFFD there; the payload keeps the bytes.
 
 use std::ops::Range;
 
@@ -20,7 +20,7 @@ impl<'run> Cursor<'run> {
         }
     }
 
-    /// Appends what a string says; whether anything had to be replaced.
+    /// Appends the decoded string; returns whether anything had to be replaced.
     #[inline]
     pub(super) fn decode(&self, text: &RawText, out: &mut String) -> bool {
         match self.plain(text) {
@@ -47,7 +47,7 @@ impl<'run> Cursor<'run> {
         replaced | self.push_as_it_stands(at..range.end, out)
     }
 
-    /// Appends bytes without regard to escapes, with what is not valid Unicode replaced; whether anything was.
+    /// Appends bytes without decoding escapes, and replaces invalid Unicode; returns whether anything was replaced.
     pub(super) fn push_as_it_stands(&self, range: Range<usize>, out: &mut String) -> bool {
         if let Some(valid) = self.valid().and_then(|valid| valid.get(range.clone())) {
             out.push_str(valid);
@@ -71,7 +71,7 @@ impl<'run> Cursor<'run> {
     }
 }
 
-/// The character of an escape (checked when it was scanned) and its length; `None` for a lone surrogate or NUL.
+/// The character of an escape, which was checked by the cursor, and its length; `None` for a lone surrogate or NUL.
 fn unescape(bytes: &[u8]) -> (Option<char>, usize) {
     let character = match bytes[1] {
         b'b' => '\u{8}',

@@ -1,8 +1,8 @@
 //! Times as CCS writes them.
 //!
 //! The API's own sample has a start with an offset (`2018-09-20T11:14:34+05:30`, that is 05:44:34Z) and an end without one
-//! (`2018-09-20T05:44:42`): only read as UTC does it end after it began, so no offset means UTC, unless the archive was told
-//! another zone.
+//! (`2018-09-20T05:44:42`). Only as UTC is the end after the start, so no offset means UTC unless the archive has another
+//! zone set.
 
 use crate::model::{Instant, NaiveZone, TimeBasis, TimeReading};
 
@@ -12,7 +12,7 @@ const TICKS_PER_SECOND: i64 = 10_000_000;
 ///
 /// Understands `YYYY-MM-DD`, `T` or a space, `HH:MM[:SS[.f]]`, then `Z`, `±hh[:mm]`, `±hhmm` or nothing; and
 /// `/Date(ms)/`, `/Date(ms±hhmm)/`, whose milliseconds are UTC. Digits of a fraction beyond the seventh are dropped.
-/// `''` and whatever lies within [`NEVER`] are not times.
+/// `''` and every time within [`NEVER`] are not times.
 #[must_use]
 pub fn read(raw: &str, zone: NaiveZone) -> TimeReading {
     let text = raw.trim();
@@ -55,18 +55,18 @@ pub fn read(raw: &str, zone: NaiveZone) -> TimeReading {
     TimeReading::At(Instant::from_ticks(ticks), basis)
 }
 
-/// A date and time of the wall, as ticks since 1970-01-01T00:00:00 of the same wall.
+/// A local date and time, as ticks since 1970-01-01T00:00:00 of the same local time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Local {
     ticks: i64,
 }
 
-/// Ticks of the years 1 to 9999, which .NET and SQLite know and whose texts order right.
+/// Ticks of the years 1 to 9999, which .NET and SQLite support and whose texts sort correctly.
 const YEARS: std::ops::Range<i64> = -62_135_596_800 * TICKS_PER_SECOND..253_402_300_800 * TICKS_PER_SECOND;
 
-/// From 0000-12-31T00:00:00Z up to 0001-01-03T00:00:00Z: no time. A server in any zone writes .NET's `DateTime.MinValue`
-/// (0001-01-01T00:00:00) by its wall clock, converted to UTC or converted to local time, so every instant that is in year 1's
-/// first day at some offset counts as it.
+/// From 0000-12-31T00:00:00Z up to 0001-01-03T00:00:00Z: not a time. A server may write .NET's `DateTime.MinValue`
+/// (0001-01-01T00:00:00) as it is, converted to UTC or converted to local time, so every instant that is on the first day of
+/// year 1 at some offset counts as `MinValue`.
 const NEVER: std::ops::Range<i64> =
     YEARS.start - 86_400 * TICKS_PER_SECOND..YEARS.start + 2 * 86_400 * TICKS_PER_SECOND;
 
@@ -107,7 +107,7 @@ fn read_iso(text: &[u8]) -> Option<(Local, Option<i32>)> {
     ))
 }
 
-/// Ticks of a fraction of a second, and what follows it.
+/// Ticks of a fraction of a second, and the text after it.
 fn read_fraction(text: &[u8]) -> Option<(i64, &[u8])> {
     let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
     if digits == 0 {
@@ -121,7 +121,7 @@ fn read_fraction(text: &[u8]) -> Option<(i64, &[u8])> {
     Some((ticks, &text[digits..]))
 }
 
-/// Seconds east of UTC; `Some(None)` where there is no offset, `None` where it cannot be read.
+/// Seconds east of UTC; `Some(None)` if there is no offset, `None` if it cannot be read.
 #[allow(
     clippy::option_option,
     reason = "an offset may be absent or unreadable, and the two differ"
@@ -140,12 +140,12 @@ fn read_offset(text: &[u8]) -> Option<Option<i32>> {
         5 if digits[2] == b':' => (number(&digits[..2])?, number(&digits[3..])?),
         _ => return None,
     };
-    // .NET allows 14 hours either way; ISO 8601 sets no bound, and 18 is what others take.
+    // .NET allows 14 hours either way; ISO 8601 sets no limit, and 18 is what other parsers accept.
     let seconds = i32::from(hours) * 3600 + i32::from(minutes) * 60;
     (minutes <= 59 && seconds <= 18 * 3600).then_some(Some(sign * seconds))
 }
 
-/// `ms`, or `ms±hhmm`: the milliseconds are UTC, the offset says only where the server was.
+/// `ms` or `ms±hhmm`: the milliseconds are UTC; the offset only says where the server was.
 fn read_date_call(inner: &str) -> Option<(Local, i32)> {
     let sign_at = inner
         .char_indices()
@@ -172,7 +172,7 @@ fn number(digits: &[u8]) -> Option<u16> {
     })
 }
 
-/// Days since 1970-01-01; `None` where the calendar has no such day. (Howard Hinnant, "chrono-Compatible Low-Level Date
+/// Days since 1970-01-01; `None` if the calendar has no such day. (Howard Hinnant, "chrono-Compatible Low-Level Date
 /// Algorithms", `days_from_civil`.)
 fn days_from_civil(year: u16, month: u16, day: u16) -> Option<i64> {
     let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));

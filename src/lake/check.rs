@@ -151,7 +151,7 @@ fn compare(
         findings.push("no export to it was ever complete".to_owned());
         return Ok(0);
     }
-    if !snapshot.holds_entry(manifest.entry, &manifest.head)? {
+    if !snapshot.has_head(manifest.entry, &manifest.head)? {
         findings.push(format!(
             "this archive does not hold the head {} of the lake",
             manifest.head

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 
+use super::assets;
 use super::error::LakeError;
 use super::file::{DataFile, WrittenFile};
 use super::layout::{Lake, file_entry, is_ours};
@@ -14,7 +15,7 @@ use super::table::{LakePart, LakeTable, Partition};
 use crate::archive::{LakeChanges, MessageReader, Snapshot, wait_while_held};
 use crate::model::{Guid, Instant, Sha256, hex};
 
-/// Rows after which a partition goes on in another file.
+/// Rows after which a partition continues in another file.
 const FILE_ROWS: u64 = 1 << 23;
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -33,10 +34,10 @@ pub struct Exported {
     pub bytes: u64,
 }
 
-/// Brings the lake to the state that the snapshot shows; with `full` every file is written anew.
+/// Brings the lake to the state that the snapshot shows; with `full` every file is rewritten.
 ///
 /// Where the ledger has no new entry, no file is touched, unless one is missing or has another length than the manifest
-/// says: its partition is written anew. `is_cancelled` is asked between runs.
+/// says: its partition is then rewritten. `is_cancelled` is called between runs.
 ///
 /// # Errors
 /// Something else lies in the folder, or the lake of another archive, of a newer version, or of a state that this archive
@@ -51,10 +52,12 @@ pub fn export(
     let tables = LakeTable::all();
     let _lock = lake.lock()?;
     let mut manifest = begin(lake, archive_id, &tables)?;
-    let is_held = !full && holds(snapshot, lake, &manifest)?;
+    if !full {
+        check_head(snapshot, lake, &manifest)?;
+    }
     let mut removed = remove_unlisted(lake, &manifest, &tables)?;
     let broken = broken_files(lake, &manifest);
-    let changes = if is_held && manifest.entry > 0 {
+    let changes = if !full && manifest.entry > 0 {
         if manifest.entry == snapshot.entry_id() && broken.is_empty() {
             return Ok(Exported {
                 files_removed: removed,
@@ -91,8 +94,8 @@ pub fn export(
                 .filter(|file| part_of(table, file) == part)
                 .cloned()
                 .collect();
-            let anew = full || old.iter().any(|file| broken.contains(file));
-            let new = writer.write(table, &part, &old, anew)?;
+            let is_rewritten = full || old.iter().any(|file| broken.contains(file));
+            let new = writer.write(table, &part, &old, is_rewritten)?;
             for file in &new {
                 if !old.contains(file) {
                     written.files_written += 1;
@@ -161,16 +164,12 @@ fn begin(lake: &Lake, archive_id: Guid, tables: &[LakeTable]) -> Result<LakeMani
     Ok(manifest)
 }
 
-/// Whether the archive holds the state that the lake shows.
-pub(super) fn holds(
-    snapshot: &Snapshot<'_>,
-    lake: &Lake,
-    manifest: &LakeManifest,
-) -> Result<bool, LakeError> {
-    if snapshot.holds_entry(manifest.entry, &manifest.head)? {
-        return Ok(true);
+/// Refuses a lake whose head is not in the archive's ledger.
+fn check_head(snapshot: &Snapshot<'_>, lake: &Lake, manifest: &LakeManifest) -> Result<(), LakeError> {
+    if snapshot.has_head(manifest.entry, &manifest.head)? {
+        return Ok(());
     }
-    Err(LakeError::HeadNotHeld {
+    Err(LakeError::UnknownHead {
         folder: lake.folder().to_path_buf(),
         head: manifest.head.clone(),
     })
@@ -302,6 +301,8 @@ impl LakeWriter<'_> {
                 }
                 messages::write(&mut self.reader, &run, &mut file)?;
             }
+        } else if table.name == "assets" {
+            assets::write(self.snapshot, &mut file)?;
         } else {
             rows::write(table, self.snapshot, part, &mut file)?;
         }

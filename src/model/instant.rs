@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use chrono::{DateTime, TimeZone, Utc};
 
 /// A point in time: ticks of 100 ns since 1970-01-01T00:00:00Z, the unit of .NET's `DateTime`.
+/// The clocks of std and tokio, which only measure how long something takes, are imported as `MonotonicInstant`.
 ///
 /// Shown as `YYYY-MM-DDTHH:MM:SSZ`, with the fraction (trailing zeros dropped) where there is one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -6,6 +6,7 @@
 mod changes;
 mod decimal;
 mod duration;
+mod fetch;
 mod guid;
 mod instant;
 mod message;
@@ -34,6 +35,7 @@ pub(crate) use zone::ZoneName;
 pub(crate) use zone::named;
 
 // What tests, benches and fuzzing use.
+pub use fetch::Fetch;
 pub use guid::Guid;
 pub use instant::{Instant, TimeReading};
 pub use naive_zone::NaiveZone;

@@ -1,7 +1,7 @@
 //! The token URL: logins, refreshes, expiry.
 
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant as MonotonicInstant};
 
 use base64::Engine;
 
@@ -52,9 +52,9 @@ impl Default for Credentials {
 #[derive(Debug)]
 struct TokenPair {
     access: String,
-    access_until: Instant,
+    access_until: MonotonicInstant,
     refresh: String,
-    refresh_until: Instant,
+    refresh_until: MonotonicInstant,
 }
 
 /// The tokens in force. A login takes nothing from the tokens of other logins; a refresh replaces both of its pair.
@@ -66,7 +66,7 @@ impl Tokens {
     pub(super) fn answer(&mut self, credentials: &Credentials, body: &[u8]) -> (u16, String) {
         let form: HashMap<String, String> = form_urlencoded::parse(body).into_owned().collect();
         let field = |name: &str| form.get(name).map(String::as_str).unwrap_or_default();
-        let now = Instant::now();
+        let now = MonotonicInstant::now();
         let granted = match field("grant_type") {
             "password" => {
                 let password = if credentials.base64 {
@@ -109,7 +109,7 @@ impl Tokens {
         let Some((scheme, token)) = authorization.and_then(|value| value.split_once(' ')) else {
             return false;
         };
-        let now = Instant::now();
+        let now = MonotonicInstant::now();
         scheme.eq_ignore_ascii_case("bearer")
             && self
                 .0
@@ -124,7 +124,7 @@ impl Tokens {
 
     /// Ends the access tokens; refresh tokens stay in force.
     pub(super) fn revoke_access(&mut self) {
-        let now = Instant::now();
+        let now = MonotonicInstant::now();
         for pair in &mut self.0 {
             pair.access_until = now;
         }

@@ -1,4 +1,4 @@
-//! What a sync tells while it goes on, and how it is cancelled.
+//! What a sync reports as it goes on, and how to cancel it.
 
 use std::time::Duration;
 
@@ -10,20 +10,20 @@ use crate::model::Guid;
 #[derive(Debug)]
 #[expect(missing_docs, reason = "fields are named after what they are")]
 pub enum SyncEvent<'a> {
-    /// Times without offset are read by newer rules from here on.
+    /// From this sync on, times without an offset are read by newer rules of their time zone.
     NewerRules(&'a NewerRules),
     Began {
-        /// Its number in the archive.
+        /// The sync's number in the archive.
         sync_id: i64,
-        /// Whether the archive was created just now.
+        /// Whether this sync created the archive.
         archive_created: bool,
-        /// Jobs it will ask for.
+        /// How many jobs it will ask for, as far as known by now.
         jobs: usize,
     },
     /// A job is being asked for.
     JobBegan {
         job: Guid,
-        /// Its name, where one is known.
+        /// Its name, if known.
         name: Option<&'a str>,
         /// Base URL of the server that is asked.
         server: &'a str,
@@ -35,7 +35,7 @@ pub enum SyncEvent<'a> {
         body_bytes: u64,
         /// Runs of this answer so far.
         runs: u64,
-        /// `TotalJobRuns`, where the answer has said it already.
+        /// `TotalJobRuns`, if the answer has contained it yet.
         total: Option<i64>,
     },
     /// A try failed, and there will be another.
@@ -47,11 +47,11 @@ pub enum SyncEvent<'a> {
         wait: Duration,
         error: &'a str,
     },
-    /// The server does not answer; it is tried again for some time. Told once, whatever the number of jobs and tries.
+    /// The server does not answer and is tried again for some time. Sent once, however many jobs and tries there are.
     ServerSilent {
-        /// What the last try failed with.
+        /// Why the last try failed.
         error: &'a str,
-        /// How long it is tried again.
+        /// How long it will be tried.
         up_to: Duration,
     },
     /// The server answers again.
@@ -59,27 +59,27 @@ pub enum SyncEvent<'a> {
         /// How long it did not.
         after: Duration,
     },
-    /// Something a person should know, which does not make the job partial.
+    /// Something that a person should know, although it does not make the job partial.
     JobWarning { job: Guid, text: &'a str },
     JobEnded {
-        /// Its name, where one is known.
+        /// Its name, if known.
         name: Option<&'a str>,
         record: &'a JobRecord,
     },
 }
 
-/// Asks a sync to stop: what was read is kept. Clones are the same cancellation.
+/// A request to stop a sync, which keeps what was read. Clones share one request.
 #[derive(Debug, Clone)]
 pub struct Cancellation(watch::Receiver<bool>);
 
 impl Cancellation {
-    /// One that never comes.
+    /// A request that never comes.
     #[must_use]
     pub fn never() -> Self {
         Self(watch::channel(false).1)
     }
 
-    /// One that comes when `true` is sent.
+    /// A request that comes when `true` is sent to `receiver`.
     #[must_use]
     pub const fn new(receiver: watch::Receiver<bool>) -> Self {
         Self(receiver)

@@ -1,16 +1,17 @@
-//! Errors in words.
+//! The texts of errors that end a job.
 
+use super::servers::NoServer;
 use crate::ccs::CcsError;
 use crate::ccs::retry::{Policy, is_unanswered};
 use crate::model::{Guid, show_duration};
 use crate::text::chain;
 
-/// A problem that ends a job, as far as somebody can do something about it.
+/// A problem that ends a job, and that a person may be able to fix.
 #[derive(Debug)]
 pub enum JobProblem<'p> {
-    /// The client's error.
+    /// The request failed.
     Client(&'p CcsError),
-    /// Another server answered than the one that has listed the job's runs so far.
+    /// The server that answered is not the one that has listed the job's runs so far.
     OtherServer {
         job: Guid,
         /// The base URL of the server that has listed its runs so far.
@@ -18,18 +19,18 @@ pub enum JobProblem<'p> {
         /// The base URL of the server that answered.
         now: &'p str,
     },
-    /// Of several servers, none is known to be the job's own.
+    /// None of several servers is known to have the job.
     NoServer {
         job: Guid,
-        /// The base URL of the server that listed its runs last, which is none of them.
+        /// The base URL of the server that listed its runs last, which is not configured.
         before: Option<&'p str>,
     },
 }
 
-/// What to do about a problem; `None` where the problem says it all.
+/// Says what to do about a problem; `None` if its text is enough.
 pub type HintOf = fn(&JobProblem<'_>) -> Option<String>;
 
-/// An error of the client that ended the tries of `policy`, and what to do about it.
+/// An error of the client after the last try that `policy` allows, and what to do about it.
 pub(super) fn of_client(error: &CcsError, policy: &Policy, hint: HintOf) -> String {
     let mut text = chain(error);
     if is_unanswered(error) && policy.waits_for_server() {
@@ -39,18 +40,24 @@ pub(super) fn of_client(error: &CcsError, policy: &Policy, hint: HintOf) -> Stri
 }
 
 /// A job that none of several servers was asked for.
-pub(super) fn of_ownerless(job: Guid, before: Option<&str>, hint: HintOf) -> String {
-    let text = match before {
-        Some(before) => format!("{before} listed its runs, and is none of the configured servers"),
-        None => "no server is known to have it: none of the servers that answered lists it".to_owned(),
+pub(super) fn of_unassigned(job: Guid, why: &NoServer, hint: HintOf) -> String {
+    let (text, before) = match why {
+        NoServer::NotConfigured(before) => (
+            format!("{before} listed its runs, and is none of the configured servers"),
+            Some(before.as_str()),
+        ),
+        NoServer::NoneKnown => (
+            "no server is known to have it: none of the servers that answered lists it".to_owned(),
+            None,
+        ),
     };
     sentence_with(text, hint(&JobProblem::NoServer { job, before }))
 }
 
-/// A text, and what to do about it as a sentence behind it.
+/// A text, followed by the hint as a sentence of its own.
 pub(super) fn sentence_with(text: String, hint: Option<String>) -> String {
     match hint {
-        // A server's words may end as a sentence does.
+        // The text of a server may end with a period already.
         Some(hint) => format!(
             "{}. {}{}",
             text.trim_end_matches('.'),

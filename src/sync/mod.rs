@@ -1,14 +1,14 @@
-//! One sync: every job asked for, its runs read as they come, and archived.
+//! Fetches the runs of all jobs from the servers and archives them.
 //!
-//! Each job has a task that fetches, frames, recognises and decodes ([`job`]); one thread owns the archive's writer and
-//! stores what the tasks send ([`store`]). A run whose bytes are known by their hash goes no further than its task.
-//! Events tell whoever draws progress what happens; nothing is printed here.
+//! Each job has a task that reads its answer as it arrives ([`job`]). A run whose bytes have a known hash is done with there;
+//! all others go to one thread that owns the archive's writer ([`store`]). Nothing is printed: progress is sent as events.
 
 mod engine;
 mod event;
 mod fetch;
 mod job;
 mod messages;
+mod one_server;
 mod outage;
 mod patience;
 mod servers;
@@ -16,9 +16,8 @@ mod shared;
 mod store;
 
 pub(crate) use messages::JobProblem;
-pub(crate) use servers::{JobsFile, OtherServer, Server, Servers};
+pub(crate) use servers::{JobList, OtherServer, Server, Servers};
 
 // What tests, benches and fuzzing use.
 pub use engine::{SyncError, SyncOptions, sync};
 pub use event::{Cancellation, SyncEvent};
-pub use fetch::Fetch;

@@ -1,17 +1,17 @@
-//! A server that does not answer, as all jobs of a sync see it.
+//! A server that does not answer, as seen by all jobs of a sync.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant as Clock;
+use std::time::Instant as MonotonicInstant;
 
-/// Since when the server has not answered any job. All jobs share it, so that a server that is gone for good is waited for
-/// once and not once per job, and is told once.
+/// Since when the server has not answered any job. Shared by all jobs, so that a server that is gone is waited for once, not
+/// once per job, and reported once.
 #[derive(Debug, Default)]
 pub(super) struct Outage(Mutex<Option<Began>>);
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Began {
-    pub(super) at: Clock,
-    pub(super) is_told: bool,
+    pub(super) at: MonotonicInstant,
+    pub(super) is_reported: bool,
 }
 
 impl Outage {
@@ -19,11 +19,11 @@ impl Outage {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// When it began: now, unless it has begun before.
-    pub(super) fn began(&self) -> Clock {
+    /// When it began: now, if it had not begun.
+    pub(super) fn began(&self) -> MonotonicInstant {
         let begin = || Began {
-            at: Clock::now(),
-            is_told: false,
+            at: MonotonicInstant::now(),
+            is_reported: false,
         };
         self.state().get_or_insert_with(begin).at
     }
@@ -32,11 +32,11 @@ impl Outage {
         self.state().take()
     }
 
-    /// Whether it is yet to be told; the caller tells it.
+    /// Whether it has not been reported yet; the caller must report it.
     pub(super) fn should_report(&self) -> bool {
         match &mut *self.state() {
-            Some(began) if !began.is_told => {
-                began.is_told = true;
+            Some(began) if !began.is_reported => {
+                began.is_reported = true;
                 true
             }
             _ => false,

@@ -1,13 +1,13 @@
 //! The servers of a sync, and which of them each job is asked of.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use crate::ccs::Client;
 use crate::model::Guid;
 
 /// A list of jobs that are watched: a jobs file, or what a config file lists of a server.
 #[derive(Debug, Clone)]
-pub struct JobsFile {
+pub struct JobList {
     /// Its absolute path, which tells lists apart.
     pub path: String,
     /// Its jobs, with names where it has one.
@@ -19,16 +19,16 @@ pub struct JobsFile {
 pub struct Server {
     pub client: Client,
     /// Lists of jobs that are watched at this server.
-    pub jobs_files: Vec<JobsFile>,
-    /// Whether every job that the server has is watched, but for those of which a person ended that.
+    pub job_lists: Vec<JobList>,
+    /// Whether to watch every job that the server has, except those that a person has stopped watching.
     pub watch_all: bool,
 }
 
-/// A server that is known and not asked.
+/// A configured server that this sync leaves aside.
 #[derive(Debug, Clone)]
 pub struct OtherServer {
     pub url: String,
-    /// The jobs that are listed as its own.
+    /// The jobs that the configuration lists as its own.
     pub jobs: Vec<Guid>,
 }
 
@@ -37,27 +37,34 @@ pub struct OtherServer {
 pub struct Servers {
     /// Those that are asked, each for its own jobs.
     pub asked: Vec<Server>,
-    /// The others, whose jobs are left aside.
+    /// Configured servers whose jobs are left aside.
     pub others: Vec<OtherServer>,
-    /// Whether jobs that were named are asked of the one server that was chosen, whatever is known of them.
+    /// Whether a person chose the one server that is asked: then it is asked for the named jobs, whichever server had them.
     pub is_chosen: bool,
 }
 
 /// Which server each job is asked of.
 #[derive(Debug, Default)]
 pub(super) struct Assigned {
-    /// By the place of the server.
+    /// The jobs of each server, in the order of [`Servers::asked`].
     pub(super) of_server: Vec<Vec<Guid>>,
-    /// Jobs of which no server is known.
-    pub(super) unclaimed: BTreeSet<Guid>,
-    /// Jobs of a server that is none of these, with its base URL.
-    pub(super) unknown_server: Vec<(Guid, Option<String>)>,
+    /// Jobs that no server is asked for.
+    pub(super) unassigned: Vec<(Guid, NoServer)>,
+}
+
+/// Why no server is asked for a job.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum NoServer {
+    /// No server is known to have it. A server that lists it is asked for it.
+    NoneKnown,
+    /// The server that listed its runs last, given by its base URL, is not configured.
+    NotConfigured(String),
 }
 
 impl Assigned {
     pub(super) fn len(&self) -> usize {
         let of_server: usize = self.of_server.iter().map(Vec::len).sum();
-        of_server + self.unclaimed.len() + self.unknown_server.len()
+        of_server + self.unassigned.len()
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -66,12 +73,12 @@ impl Assigned {
 }
 
 impl From<Client> for Servers {
-    /// One server, which is asked for every job.
+    /// One server that is asked for every job.
     fn from(client: Client) -> Self {
         Self {
             asked: vec![Server {
                 client,
-                jobs_files: Vec::new(),
+                job_lists: Vec::new(),
                 watch_all: false,
             }],
             ..Self::default()
@@ -80,8 +87,13 @@ impl From<Client> for Servers {
 }
 
 impl Servers {
-    /// The only server is asked for every job. Of several, a job is that server's own which lists it in the
-    /// configuration, else that which listed its runs last (`server_of`).
+    /// The lists of watched jobs of all servers that are asked.
+    pub(super) fn job_lists(&self) -> impl Iterator<Item = &JobList> {
+        self.asked.iter().flat_map(|server| &server.job_lists)
+    }
+
+    /// Assigns each job to a server. A single server is asked for every job. Of several, a job belongs to the one whose list
+    /// in the configuration has it, else to the one that listed its runs last (`server_of`).
     pub(super) fn assign(&self, jobs: &[Guid], server_of: &HashMap<Guid, String>) -> Assigned {
         let mut assigned = Assigned {
             of_server: vec![Vec::new(); self.asked.len()],
@@ -89,15 +101,15 @@ impl Servers {
         };
         let is_only = self.asked.len() == 1 && (self.others.is_empty() || self.is_chosen);
         for &job in jobs {
-            let lists = |file: &JobsFile| file.jobs.iter().any(|(id, _)| *id == job);
-            let by_list = |server: &Server| server.jobs_files.iter().any(lists);
+            let lists = |list: &JobList| list.jobs.iter().any(|(id, _)| *id == job);
+            let by_list = |server: &Server| server.job_lists.iter().any(lists);
             let url = server_of.get(&job);
             if is_only {
                 assigned.of_server[0].push(job);
             } else if let Some(place) = self.asked.iter().position(by_list) {
                 assigned.of_server[place].push(job);
             } else if self.others.iter().any(|other| other.jobs.contains(&job)) {
-                // Asked of a server that this sync leaves aside.
+                // Belongs to a server that this sync leaves aside.
             } else if let Some(url) = url {
                 match self
                     .asked
@@ -106,10 +118,12 @@ impl Servers {
                 {
                     Some(place) => assigned.of_server[place].push(job),
                     None if self.others.iter().any(|other| other.url == *url) => {}
-                    None => assigned.unknown_server.push((job, Some(url.clone()))),
+                    None => assigned
+                        .unassigned
+                        .push((job, NoServer::NotConfigured(url.clone()))),
                 }
             } else {
-                assigned.unclaimed.insert(job);
+                assigned.unassigned.push((job, NoServer::NoneKnown));
             }
         }
         assigned

@@ -4,14 +4,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use super::event::{Cancellation, SyncEvent};
-use super::fetch::Fetch;
 use super::messages::HintOf;
 use super::outage::Outage;
 use super::store::Store;
 use crate::archive::NameFrom;
 use crate::ccs::Client;
 use crate::ccs::retry::Policy;
-use crate::model::{Guid, NaiveZone};
+use crate::model::{Fetch, Guid, NaiveZone};
 
 /// Options of a job's task that do not change within a sync.
 pub(super) struct JobOptions {
@@ -22,14 +21,14 @@ pub(super) struct JobOptions {
     pub(super) hint: HintOf,
 }
 
-/// What the tasks of a sync share that ask the same server.
+/// What the tasks that ask the same server share.
 pub(super) struct Shared {
     pub(super) client: Client,
     pub(super) store: Store,
     pub(super) options: JobOptions,
-    /// Names that somebody gave.
+    /// Names that a person gave.
     pub(super) names: Arc<HashMap<Guid, String>>,
-    /// Names by the server's list of jobs.
+    /// Names from the server's list of jobs, once it was received.
     pub(super) listed: OnceLock<HashMap<Guid, String>>,
     pub(super) events: Arc<dyn Fn(SyncEvent<'_>) + Send + Sync>,
     pub(super) cancellation: Cancellation,
@@ -37,7 +36,7 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    /// A job's name, and whose it is: as somebody gave it, else as the server tells.
+    /// A job's name and who gave it: a person, else the server, which may be asked for it.
     pub(super) async fn name_of(&self, job: Guid) -> Option<(String, NameFrom)> {
         if let Some(name) = self.names.get(&job) {
             return Some((name.clone(), NameFrom::Person));

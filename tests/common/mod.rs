@@ -8,6 +8,7 @@
     reason = "a test that fails panics"
 )]
 
+pub mod chromium;
 pub mod damage;
 pub mod journal;
 pub mod monitor;
@@ -28,9 +29,9 @@ use jobruns::archive::SyncRecord;
 use jobruns::ccs::retry::Policy;
 use jobruns::ccs::{Client, Settings, Trust, roots_from_pem};
 use jobruns::decode::DEFAULT_RUN_LIMIT;
-use jobruns::model::{Guid, Secret};
+use jobruns::model::{Fetch, Guid, Secret};
 use jobruns::simulator::{History, Options, Simulator};
-use jobruns::sync::{self, Cancellation, Fetch, SyncError, SyncOptions};
+use jobruns::sync::{self, Cancellation, SyncError, SyncOptions};
 use rusqlite::Connection;
 use rusqlite::types::FromSql;
 

@@ -87,7 +87,10 @@ pub async fn rich_archive(messages: u32) -> Bench {
     let reader = ReadOnly::open(&bench.archive()).unwrap();
     let plan = reader.snapshot().unwrap().retention_plan(&rule).unwrap();
     drop(reader);
-    assert_eq!(retain(&bench.archive(), &rule, &plan.hash).unwrap().runs, 1);
+    assert_eq!(
+        retain(&bench.archive(), &rule, &plan.hash).unwrap().recorded.runs,
+        1
+    );
     // Twice the same: nothing is new about any job.
     bench.sync().await;
     bench.fault("short=3000@2");

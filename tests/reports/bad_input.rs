@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
-use super::common::REPORTS;
-use super::common::program::{Program, set_mode};
-use super::common::story::Story;
+use crate::common::REPORTS;
+use crate::common::program::{Program, set_mode};
+use crate::common::story::Story;
 
 const JOB: &str = "ff761384-4b49-40b4-97d8-0de38669075a";
 

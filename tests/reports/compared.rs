@@ -6,11 +6,11 @@ use chrono::{DateTime, NaiveDate, TimeZone};
 use chrono_tz::Tz;
 use serde_json::Value;
 
-use super::common::program::Program;
-use super::common::story::Story;
 use super::recount::{Asked, History, Run, seconds, shown, status, text, ticks, time};
 use super::recount::{asset_errors, coverage, failure_trends, failures, missed_runs};
 use super::served::{self, JOBS, NAMES};
+use crate::common::program::Program;
+use crate::common::story::Story;
 
 /// What was served, and the program with what it made of it.
 pub(super) struct Told {

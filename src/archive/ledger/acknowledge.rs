@@ -10,7 +10,7 @@ use crate::archive::ledger;
 use crate::archive::lock::SyncLock;
 use crate::archive::open;
 use crate::archive::read_only::ReadOnly;
-use crate::archive::storage::{retention, syncs};
+use crate::archive::storage::{holds_and_removals, syncs};
 use crate::model::{Instant, Sha256};
 
 /// What was given up.
@@ -57,7 +57,7 @@ pub fn acknowledge(path: &Path, list: &PublishedHeads, why: &str) -> Result<Ackn
         });
     }
     syncs::close_killed(&transaction, &mut head, at)?;
-    let why = retention::keep_reason(&transaction, why)?;
+    let why = holds_and_removals::keep_reason(&transaction, why)?;
     let entry = LedgerEntry::Acknowledged(AcknowledgedEntry {
         at: at.unix_seconds(),
         heads: pending.len() as u64,

@@ -2,7 +2,7 @@
 //!
 //! `docs/evidence.md` specifies them. Nothing here says whether an entry is true; `verify`, `reindex` and `salvage` do.
 
-use super::retention::HoldSpan;
+use super::removal_rule::HoldSpan;
 use crate::model::{Guid, Instant, NaiveZone, Sha256, ZoneName};
 
 /// One line of the ledger. Times are seconds since 1970 UTC; `by` is the SHA-256 of who acted, none where a sync did it by

@@ -7,7 +7,7 @@ use super::entry::{
     AcknowledgedEntry, HoldEntry, LedgerEntry, Loss, QuarantinedEntry, RemovedEntry, RevisionEntry, Rules,
     SyncBegan, SyncEnded,
 };
-use super::retention::HoldSpan;
+use super::removal_rule::HoldSpan;
 use super::words::{LineWords, is_word, read_hash};
 use crate::model::{Instant, Sha256, hex};
 

@@ -16,7 +16,7 @@ mod hash;
 pub(super) mod heads;
 mod line;
 pub(super) mod publish;
-pub(super) mod retention;
+pub(super) mod removal_rule;
 mod stored_chains;
 mod words;
 

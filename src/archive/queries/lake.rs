@@ -54,7 +54,7 @@ impl Snapshot<'_> {
     }
 
     /// Whether the ledger's entry `entry_id` has this hash, in lower-case hexadecimal; entry 0 is the empty ledger.
-    pub fn holds_entry(&self, entry_id: i64, hash: &str) -> Result<bool, ArchiveError> {
+    pub fn has_head(&self, entry_id: i64, hash: &str) -> Result<bool, ArchiveError> {
         if entry_id == 0 {
             return Ok(true);
         }

@@ -17,9 +17,9 @@ use crate::archive::ledger::text_hash;
 use crate::archive::migrations::fresh;
 use crate::archive::open::quoted;
 use crate::archive::statistics;
+use crate::archive::storage::holds_and_removals;
 use crate::archive::storage::messages::{MessageMarks, MessageTexts, set_absence};
 use crate::archive::storage::replay::Replay;
-use crate::archive::storage::retention;
 use crate::archive::storage::revisions::Payloads;
 use crate::archive::storage::run_rows::{RUN_COLUMNS, RunState, insert_revision, run_columns};
 use crate::archive::verify::{LedgerState, knows_rules};
@@ -325,14 +325,14 @@ fn fill_chains(connection: &Connection, ledger: &LedgerState) -> Result<(), Arch
 /// Holds, and runs that were removed.
 fn fill_retention(connection: &Connection, ledger: &LedgerState) -> Result<(), ArchiveError> {
     for hold in ledger.holds.values() {
-        retention::insert_hold(connection, &hold.added)?;
+        holds_and_removals::insert_hold(connection, &hold.added)?;
         if let Some((at, why, by)) = &hold.released {
-            retention::release_hold(connection, hold.added.id, *at, why, by)?;
+            holds_and_removals::release_hold(connection, hold.added.id, *at, why, by)?;
         }
     }
     for removal in ledger.removed.values() {
         let first_seen = removal.first_seen.map(|(_, at)| at);
-        retention::insert_removed(connection, &removal.entry, first_seen, removal.absent_since)?;
+        holds_and_removals::insert_removed(connection, &removal.entry, first_seen, removal.absent_since)?;
     }
     Ok(())
 }

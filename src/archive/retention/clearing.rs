@@ -1,4 +1,4 @@
-//! Clears what removed rows leave in the file: in free pages, in free space within pages, and in the write-ahead log.
+//! Clears what removed rows leave in the file: free pages, free room within pages, the write-ahead log.
 //!
 //! `secure_delete` writes zeros over each row that goes, but what was moved or freed earlier (by a reindex, an update) lies in
 //! free room still. `VACUUM` writes every row that is left into new pages. It was preferred to a new file that takes the

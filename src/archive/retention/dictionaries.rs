@@ -1,4 +1,4 @@
-//! Replaces dictionaries that hold bytes of removed runs, and packs the payloads that need them again.
+//! Dictionaries that hold bytes of removed runs are replaced, and the payloads that need them packed anew.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -15,7 +15,7 @@ use crate::model::Guid;
 const DOING: &str = "pack payloads anew";
 
 /// Replaces the dictionaries of a job whose bytes do not all come from runs that are left; to be called when the removed rows
-/// are gone. Returns how many payloads were packed again.
+/// are gone. Says how many payloads were packed anew.
 pub(super) fn replace(connection: &Connection, job_key: i64) -> Result<u64, ArchiveError> {
     let dictionaries: Vec<(i64, Vec<u8>)> = connection.all(
         "SELECT dictionary_key, bytes FROM dictionary WHERE job_key = ?1 ORDER BY dictionary_key",
@@ -29,7 +29,7 @@ pub(super) fn replace(connection: &Connection, job_key: i64) -> Result<u64, Arch
             packed += replace_one(connection, key)?;
         }
     }
-    // The next dictionary is due after a number of further runs, and there are fewer now.
+    // A fresh dictionary is due after so many more runs, and there are fewer now.
     connection.run(
         "UPDATE dictionary SET runs = min(runs, (SELECT count(*) FROM _run r WHERE r.job_key = ?1)) WHERE job_key = ?1",
         [job_key],
@@ -38,7 +38,7 @@ pub(super) fn replace(connection: &Connection, job_key: i64) -> Result<u64, Arch
     Ok(packed)
 }
 
-/// Keys of the jobs with a dictionary that names one of these runs: an answer may list runs of another job.
+/// Keys of the jobs of which a dictionary names one of these runs: an answer may list runs of another job.
 pub(super) fn jobs_that_name(
     connection: &Connection,
     runs: &HashSet<Guid>,
@@ -54,8 +54,7 @@ pub(super) fn jobs_that_name(
     Ok(jobs)
 }
 
-/// Whether the bytes are beginnings of remaining payloads, one after the other. If that is not certain, the dictionary is
-/// replaced.
+/// Whether the bytes are beginnings of payloads that are left, one after the other. What cannot be told is replaced.
 fn is_of_runs_left(connection: &Connection, bytes: &[u8]) -> Result<bool, ArchiveError> {
     let named: HashSet<Guid> = Guid::all_in(bytes).collect();
     let mut payloads = Payloads::default();
@@ -88,7 +87,7 @@ fn is_of_runs_left(connection: &Connection, bytes: &[u8]) -> Result<bool, Archiv
     Ok(true)
 }
 
-/// Trains a dictionary again from the payloads that need it; if none of them is a sample, they are packed without one.
+/// Makes a dictionary anew from the payloads that need it; without any that is a sample, they are packed without one.
 fn replace_one(connection: &Connection, key: i64) -> Result<u64, ArchiveError> {
     let entries: Vec<i64> = connection.all(
         "SELECT entry_id FROM payload WHERE dictionary_key = ?1 ORDER BY entry_id",
@@ -132,7 +131,7 @@ fn replace_one(connection: &Connection, key: i64) -> Result<u64, ArchiveError> {
     Ok(entries.len() as u64)
 }
 
-/// The payloads as they were packed: the unpacker keeps the old dictionary in memory while it is replaced.
+/// Payloads as they were: the unpacker has the dictionary in memory that is being replaced.
 struct OldPayloads<'c> {
     connection: &'c Connection,
     payloads: Payloads,

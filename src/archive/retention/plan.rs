@@ -1,7 +1,8 @@
-//! Which runs a rule removes: those that are final and old enough, and that no hold keeps.
+//! Which runs a rule removes: those that are final and old enough, and that no hold keeps. The rule itself is in
+//! `ledger/removal_rule.rs`.
 //!
-//! The plan's hash follows from the archive's state, the day and the rule alone, and names every run with its latest payload:
-//! who holds it can have exactly that done, and nothing else.
+//! The plan's hash depends only on the archive's state, the day and the rule, and covers every run with its latest payload:
+//! confirming a hash removes exactly those runs, or nothing.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
@@ -12,26 +13,26 @@ use sha2::Digest;
 use crate::archive::db::{Db, RowError};
 use crate::archive::error::ArchiveError;
 use crate::archive::ledger::entry::{HoldEntry, LedgerEntry};
-use crate::archive::ledger::retention::{cutoff, is_older_than, midnight};
+use crate::archive::ledger::removal_rule::{SECONDS_PER_DAY, cutoff, is_older_than, midnight};
 use crate::archive::ledger::text_hash;
 use crate::archive::queries::Snapshot;
+use crate::archive::storage::holds_and_removals::locked_days;
 use crate::archive::storage::jobs::stored_guid;
-use crate::archive::storage::retention::locked_days;
 use crate::model::{Guid, Instant, Sha256, TICKS_PER_SECOND, hex};
 
-/// How many days back [`PlanBasis::find_former_plan`] looks.
+/// How many days back a former plan is searched for.
 const DAYS_BACK: i64 = 60;
 
 /// What to remove.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RetentionRule {
-    /// Age in days, counted back from the last UTC midnight: runs that ended before are removed.
+    /// The least age of a run that is removed, counted from its end to the last UTC midnight.
     pub days: i64,
-    /// The jobs whose runs are removed; empty for every job.
+    /// Only runs of these jobs; of every job if it is empty.
     pub jobs: Vec<Guid>,
-    /// The reason, kept with every removed run.
+    /// The reason that the ledger records.
     pub why: String,
-    /// The time from which ages are counted.
+    /// Ages count from the last UTC midnight before this instant.
     pub now: Instant,
 }
 
@@ -42,44 +43,44 @@ pub struct RetentionPlan {
     pub hash: Sha256,
     /// Runs that ended before this instant are old enough.
     pub before: Instant,
-    /// The runs to remove, summed by job.
+    /// What would be removed, by job.
     pub jobs: Vec<PlannedJob>,
-    /// Runs that are old enough and kept, by hold. A run may be kept by several.
-    pub held_back: Vec<HeldBack>,
-    /// Runs that are old enough and stay, because their status is not final.
+    /// Runs that are old enough and kept, by hold. A run may count for several.
+    pub kept_by_hold: Vec<KeptByHold>,
+    /// Runs that are old enough but not final, and therefore kept.
     pub not_final: u64,
-    /// Size of the archive's file.
+    /// Size of the archive file.
     pub file_bytes: u64,
-    /// A removal that was recorded earlier and whose bytes are still to be cleared: the hash of its plan.
+    /// The hash of an earlier plan whose removal is recorded but whose bytes are not cleared yet.
     pub uncleared: Option<Sha256>,
     /// Every run to remove.
     pub(super) runs: Vec<PlannedRun>,
 }
 
-/// Bytes of the archive's file that are cleared in a second, as measured (docs/performance.md).
+/// Bytes of the archive file that are cleared per second, as measured (docs/performance.md).
 const BYTES_PER_SECOND: u64 = 40_000_000;
 
 impl RetentionPlan {
-    /// Number of runs to remove.
+    /// How many runs would be removed.
     #[must_use]
     pub fn run_count(&self) -> u64 {
         self.jobs.iter().map(|job| job.runs).sum()
     }
 
-    /// Bytes of disk space that the removal needs temporarily: for a copy of the archive, and a log as large.
+    /// Disk space that the removal needs temporarily: for a copy of the archive, and a log as large.
     #[must_use]
     pub const fn needs_bytes(&self) -> u64 {
         2 * self.file_bytes
     }
 
-    /// About how many seconds the removal takes.
+    /// Roughly how many seconds the removal takes.
     #[must_use]
     pub const fn estimated_seconds(&self) -> u64 {
         1 + self.file_bytes / BYTES_PER_SECOND
     }
 }
 
-/// The runs of one job that would be removed.
+/// What would be removed of a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlannedJob {
     pub job_id: Guid,
@@ -89,20 +90,23 @@ pub struct PlannedJob {
     pub messages: u64,
     /// Bytes of their payloads and of their pieces in quarantine, as packed.
     pub bytes: u64,
-    /// The earliest start among them; `None` if no run has one.
+    /// The earliest start.
     pub first: Option<Instant>,
-    /// Start of the latest that has one.
+    /// The latest start.
     pub last: Option<Instant>,
 }
 
 /// Runs that a hold keeps.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HeldBack {
+pub struct KeptByHold {
     pub hold_id: i64,
     pub runs: u64,
 }
 
-/// A run that is old enough.
+/// Pieces in quarantine by the key of their run: how many, and their bytes as packed.
+type QuarantinedPieces = HashMap<i64, (u64, u64)>;
+
+/// A run that is final and old enough.
 #[derive(Debug, Clone)]
 pub(super) struct PlannedRun {
     pub(super) run_key: i64,
@@ -130,27 +134,18 @@ impl Snapshot<'_> {
     }
 }
 
-/// What a plan is computed from.
+/// Everything that a plan depends on.
 struct PlanBasis {
     archive: String,
-    /// Runs that are old enough today and final.
+    /// Runs that are final and old enough today.
     runs: Vec<PlannedRun>,
     not_final: u64,
     holds: Vec<Hold>,
 }
 
-/// A plan that held on an earlier day or under other holds.
-struct FormerPlan {
-    /// It was made before this entry about a hold; `i64::MAX` where no hold changed since.
-    before_entry: i64,
-    /// A time of its day, in seconds since 1970 UTC.
-    at: i64,
-    runs: usize,
-}
-
 struct Hold {
     added: HoldEntry,
-    /// Ids of the ledger entries that added and released it.
+    /// The entry that added it.
     added_by: i64,
     released_by: Option<i64>,
 }
@@ -167,13 +162,13 @@ pub(super) fn read(connection: &Connection, rule: &RetentionRule) -> Result<Rete
     let basis = PlanBasis::read(connection, rule)?;
     let now = rule.now.unix_seconds();
     let in_force = basis.holds_before(i64::MAX);
-    let held_back = in_force
+    let kept_by_hold = in_force
         .iter()
-        .map(|hold| HeldBack {
+        .map(|hold| KeptByHold {
             hold_id: hold.added.id,
             runs: basis.runs.iter().filter(|run| hold.keeps(run)).count() as u64,
         })
-        .filter(|held| held.runs > 0)
+        .filter(|kept| kept.runs > 0)
         .collect();
     let hash = basis.hash(rule, now, &in_force);
     let runs: Vec<PlannedRun> = basis.runs_to_remove(rule.days, now, &in_force).cloned().collect();
@@ -183,7 +178,7 @@ pub(super) fn read(connection: &Connection, rule: &RetentionRule) -> Result<Rete
         hash,
         before: Instant::from_unix_seconds(cutoff(now, rule.days)),
         jobs: by_job(&runs),
-        held_back,
+        kept_by_hold,
         not_final: basis.not_final,
         file_bytes: size("PRAGMA page_count")? * size("PRAGMA page_size")?,
         uncleared: super::clearing::due(connection)?,
@@ -202,8 +197,7 @@ fn refuse_locked(connection: &Connection, rule: &RetentionRule) -> Result<(), Ar
     Ok(())
 }
 
-/// Explains why the plan with this hash is not the plan of now: a hold or the day changed since it was made, or, where no
-/// earlier plan has this hash, when runs last changed.
+/// Why the plan with this hash no longer holds, as far as that can be told.
 pub(super) fn what_changed(
     connection: &Connection,
     rule: &RetentionRule,
@@ -214,19 +208,21 @@ pub(super) fn what_changed(
     let today = basis
         .runs_to_remove(rule.days, now, &basis.holds_before(i64::MAX))
         .count();
-    if let Some(former) = basis.find_former_plan(rule, now, hash) {
-        let mut changed = basis.changes_of_holds_since(former.before_entry);
-        if midnight(former.at) < midnight(now) {
+    if let Some(former) = basis.find_former_plan(rule, hash) {
+        let mut changed = basis.changes_of_holds_since(former.entry_id);
+        if former.days_back > 0 {
             if changed.is_empty() {
-                let more = today.saturating_sub(former.runs);
-                changed.push(format!("another {more} runs became old enough"));
+                changed.push(format!(
+                    "another {} runs became old enough",
+                    today.saturating_sub(former.runs)
+                ));
             } else {
                 changed.push("days went by".to_owned());
             }
         }
         return Ok(format!(
             "it is the plan of {}, with {} runs; since then {}, and {today} would go now",
-            &Instant::from_unix_seconds(midnight(former.at)).to_string()[..10],
+            &Instant::from_unix_seconds(midnight(now - former.days_back * SECONDS_PER_DAY)).to_string()[..10],
             former.runs,
             changed.join(", "),
         ));
@@ -251,10 +247,18 @@ pub(super) fn what_changed(
     ))
 }
 
+/// A plan that the same rule made earlier.
+struct FormerPlan {
+    /// The first entry about a hold that the plan did not have yet; `i64::MAX` if it had all.
+    entry_id: i64,
+    days_back: i64,
+    runs: usize,
+}
+
 impl PlanBasis {
     fn read(connection: &Connection, rule: &RetentionRule) -> Result<Self, ArchiveError> {
         let doing = "read the runs that are old enough";
-        let quarantined: HashMap<i64, (u64, u64)> = connection.all(
+        let quarantined: QuarantinedPieces = connection.all(
             "SELECT run_key, count(*), sum(length(payload)) FROM _quarantined WHERE run_key IS NOT NULL GROUP BY run_key",
             [],
             doing,
@@ -266,8 +270,8 @@ impl PlanBasis {
             "SELECT r.run_key, r.job_run_id, j.job_id, j.name, r.started_ticks, r.ended_ticks, r.revision, r.messages_held,
                     r.first_seen_unix, r.absent_since_unix, v.payload_sha256,
                     (SELECT sum(length(p.data)) FROM _revision o JOIN payload p ON p.entry_id = o.entry_id
-                     WHERE o.run_key = r.run_key) AS payload_bytes,
-                    coalesce((SELECT s.is_final FROM job_statuses s WHERE s.status = r.status), 0) AS is_final
+                     WHERE o.run_key = r.run_key),
+                    coalesce((SELECT s.is_final FROM job_statuses s WHERE s.status = r.status), 0)
              FROM _run r
              JOIN _job j ON j.job_key = r.job_key
              JOIN _revision v ON v.run_key = r.run_key AND v.revision = r.revision
@@ -276,19 +280,15 @@ impl PlanBasis {
             [cutoff(now, rule.days).saturating_mul(TICKS_PER_SECOND)],
             doing,
             |row| {
-                let mut run = planned_run(row)?;
-                if !rule.jobs.is_empty() && !rule.jobs.contains(&run.job) {
+                let job = stored_guid(row.get_ref(2)?.as_str()?)?;
+                if !rule.jobs.is_empty() && !rule.jobs.contains(&job) {
                     return Ok(());
                 }
-                if !row.get::<_, bool>("is_final")? {
+                if row.get::<_, bool>(12)? {
+                    runs.push(planned_run(row, job, &quarantined)?);
+                } else {
                     not_final += 1;
-                    return Ok(());
                 }
-                if let Some(&(pieces, bytes)) = quarantined.get(&run.run_key) {
-                    run.quarantined = pieces;
-                    run.bytes += bytes;
-                }
-                runs.push(run);
                 Ok(())
             },
         )?;
@@ -306,25 +306,25 @@ impl PlanBasis {
         })
     }
 
-    /// Looks for the plan with this hash among those of the last [`DAYS_BACK`] days, before each change of a hold; the newest
-    /// first.
-    fn find_former_plan(&self, rule: &RetentionRule, now: i64, hash: &Sha256) -> Option<FormerPlan> {
-        let lines = self
+    /// Looks for the day and the state of the holds that give the plan with this hash: makes the plan as of each line about a
+    /// hold, the latest first, on each of the last [`DAYS_BACK`] days.
+    fn find_former_plan(&self, rule: &RetentionRule, hash: &Sha256) -> Option<FormerPlan> {
+        let now = rule.now.unix_seconds();
+        let hold_lines = self
             .holds
             .iter()
             .flat_map(|hold| [Some(hold.added_by), hold.released_by]);
-        let mut lines: Vec<i64> = lines.flatten().chain([i64::MAX]).collect();
-        lines.sort_unstable();
-        for &before_entry in lines.iter().rev() {
-            let holds = self.holds_before(before_entry);
-            for back in 0..=DAYS_BACK {
-                let at = now - back * 86_400;
-                if self.hash(rule, at, &holds) == *hash {
-                    let runs = self.runs_to_remove(rule.days, at, &holds).count();
+        let mut entry_ids: Vec<i64> = hold_lines.flatten().chain([i64::MAX]).collect();
+        entry_ids.sort_unstable();
+        for &entry_id in entry_ids.iter().rev() {
+            let holds = self.holds_before(entry_id);
+            for days_back in 0..=DAYS_BACK {
+                let then = now - days_back * SECONDS_PER_DAY;
+                if self.hash(rule, then, &holds) == *hash {
                     return Some(FormerPlan {
-                        before_entry,
-                        at,
-                        runs,
+                        entry_id,
+                        days_back,
+                        runs: self.runs_to_remove(rule.days, then, &holds).count(),
                     });
                 }
             }
@@ -332,7 +332,7 @@ impl PlanBasis {
         None
     }
 
-    /// The holds that were in force before that entry.
+    /// The holds in force before that entry.
     fn holds_before(&self, entry_id: i64) -> Vec<&Hold> {
         let was_released = |hold: &Hold| hold.released_by.is_some_and(|released| released < entry_id);
         self.holds
@@ -341,7 +341,7 @@ impl PlanBasis {
             .collect()
     }
 
-    /// What was done to holds from that entry on, as text.
+    /// Which holds were added or released from that entry on, as text.
     fn changes_of_holds_since(&self, entry_id: i64) -> Vec<String> {
         let mut changes = Vec::new();
         for hold in &self.holds {
@@ -356,7 +356,7 @@ impl PlanBasis {
         changes
     }
 
-    /// The runs that the rule removes on the day of `at` while these holds are in force.
+    /// What the rule removes on the day of `at` with these holds in force.
     fn runs_to_remove<'s>(
         &'s self,
         days: i64,
@@ -368,7 +368,7 @@ impl PlanBasis {
         })
     }
 
-    /// SHA-256 of the plan: a line about the rule, then a line for each run, each with a line feed.
+    /// SHA-256 of the plan: a line about the rule, then a line for each run, each ending in a line feed.
     fn hash(&self, rule: &RetentionRule, at: i64, holds: &[&Hold]) -> Sha256 {
         let mut jobs: Vec<String> = rule.jobs.iter().map(Guid::to_string).collect();
         jobs.sort();
@@ -409,30 +409,32 @@ impl PlanBasis {
     }
 }
 
-/// A row of the query of [`PlanBasis::read`], still without its pieces in quarantine.
-fn planned_run(row: &Row<'_>) -> Result<PlannedRun, RowError> {
-    let time = |column: &str| {
-        row.get::<_, Option<i64>>(column)
+/// A run from its row in the query of [`PlanBasis::read`].
+fn planned_run(row: &Row<'_>, job: Guid, quarantined: &QuarantinedPieces) -> Result<PlannedRun, RowError> {
+    let run_key = row.get(0)?;
+    let (pieces, bytes) = quarantined.get(&run_key).copied().unwrap_or_default();
+    let time = |index| {
+        row.get::<_, Option<i64>>(index)
             .map(|ticks| ticks.map(Instant::from_ticks))
     };
     Ok(PlannedRun {
-        run_key: row.get("run_key")?,
-        run: stored_guid(row.get_ref("job_run_id")?.as_str()?)?,
-        job: stored_guid(row.get_ref("job_id")?.as_str()?)?,
-        job_name: row.get("name")?,
-        started: time("started_ticks")?,
-        ended: time("ended_ticks")?,
-        revisions: row.get("revision")?,
-        messages: row.get("messages_held")?,
-        first_seen: row.get("first_seen_unix")?,
-        absent_since: row.get("absent_since_unix")?,
-        payload_sha256: row.get("payload_sha256")?,
-        bytes: row.get::<_, Option<u64>>("payload_bytes")?.unwrap_or_default(),
-        quarantined: 0,
+        run_key,
+        run: stored_guid(row.get_ref(1)?.as_str()?)?,
+        job,
+        job_name: row.get(3)?,
+        started: time(4)?,
+        ended: time(5)?,
+        revisions: row.get(6)?,
+        messages: row.get(7)?,
+        first_seen: row.get(8)?,
+        absent_since: row.get(9)?,
+        payload_sha256: row.get(10)?,
+        bytes: row.get::<_, Option<u64>>(11)?.unwrap_or_default() + bytes,
+        quarantined: pieces,
     })
 }
 
-/// Every hold, by the ledger's lines, not by the rows of `_hold`: those may have been edited.
+/// Every hold, by the ledger: editing a row of the table neither keeps a run nor releases one.
 fn holds(connection: &Connection) -> Result<Vec<Hold>, ArchiveError> {
     let mut holds: BTreeMap<i64, Hold> = BTreeMap::new();
     connection.each(
@@ -462,7 +464,7 @@ fn holds(connection: &Connection) -> Result<Vec<Hold>, ArchiveError> {
     Ok(holds.into_values().collect())
 }
 
-/// `runs` are in order of their jobs.
+/// `runs` must be sorted by job.
 fn by_job(runs: &[PlannedRun]) -> Vec<PlannedJob> {
     let of_job = |runs: &[PlannedRun]| {
         let sum = |of: fn(&PlannedRun) -> u64| runs.iter().map(of).sum();

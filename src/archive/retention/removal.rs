@@ -1,4 +1,4 @@
-//! Removes exactly the runs of a plan in one transaction, and clears their bytes from the file.
+//! Removes exactly what a plan names, in one transaction, then clears its bytes from the file.
 
 use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
@@ -15,85 +15,72 @@ use crate::archive::ledger::{self, actor};
 use crate::archive::limits;
 use crate::archive::lock::SyncLock;
 use crate::archive::open;
-use crate::archive::storage::{jobs, retention, syncs};
+use crate::archive::storage::{holds_and_removals, jobs, syncs};
 use crate::archive::verify;
 use crate::model::{Instant, MessageKey, Sha256};
 
-/// A removal by a plan: what it removed, and what it left to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Removal {
-    /// Removed runs; 0 if the plan has none, and then nothing was written.
-    pub runs: u64,
-    /// Removed messages, absent ones too.
-    pub messages: u64,
-    /// Payloads of other runs that were packed again, because their dictionary held bytes of removed runs.
-    pub repacked: u64,
-    /// When the removal was recorded.
-    pub at: Instant,
-    /// The ledger's head after the last line of the removal; `None` if the plan has no run.
-    pub head: Option<Sha256>,
-    /// The plan had been carried out before; only what was left to be cleared was cleared now.
-    pub already_done: bool,
-    /// Size of the archive's file in bytes, before and after.
+    pub recorded: RecordedRemoval,
+    /// Size of the archive file before and after.
     pub file_bytes: (u64, u64),
-    /// Backups that were made before the removal and may still hold the bytes.
+    /// Backups made before the removal, which may still hold the removed bytes.
     pub backups: Vec<KnownBackup>,
 }
 
-/// Carries out the plan of `rule` if it has the hash `plan`, after comparing the runs with their payloads and the ledger. A plan
-/// that was carried out before only has its bytes cleared.
+/// A removal as the archive records it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordedRemoval {
+    /// 0 if the plan has none; then nothing was written.
+    pub runs: u64,
+    pub messages: u64,
+    /// Payloads of other runs that were packed again because their dictionary held bytes of removed runs.
+    pub repacked: u64,
+    pub at: Instant,
+    /// The ledger's head after the last line of the removal; `None` if the plan has no run.
+    pub head: Option<Sha256>,
+    /// Whether it was recorded by an earlier call. Bytes that call left are cleared now.
+    pub already_done: bool,
+}
+
+/// Carries out the plan with this hash. The runs to remove are first verified against their payloads and the ledger.
 ///
 /// # Errors
-/// Nothing was removed: [`ArchiveError::Held`] while a sync runs; [`ArchiveError::PlanChanged`] if the rule now has another plan;
-/// [`ArchiveError::Damaged`] if the ledger or a run of the plan is damaged; SQL errors, such as a full disk.
-///
-/// [`ArchiveError::NotCleared`]: the removal is recorded, and not all of its bytes are cleared; it can be run again.
+/// [`ArchiveError::Held`] while a sync runs; [`ArchiveError::PlanChanged`] if the archive no longer gives this plan;
+/// [`ArchiveError::Damaged`] if the ledger or a run to remove is damaged; disk full: in these cases nothing was removed.
+/// [`ArchiveError::NotCleared`] if the removal is recorded but not all of its bytes are cleared: calling it again goes on.
 pub fn retain(path: &Path, rule: &RetentionRule, plan: &Sha256) -> Result<Removal, ArchiveError> {
-    // Fails if there is no archive, before a lock file is made for it.
+    // A missing file fails here, before the lock makes its own file next to it.
     drop(open::open_to_read(path)?);
     let _lock = SyncLock::take(path)?;
     let connection = open::open_to_write(path, open::IfMissing::Fail)?.connection;
     limits::refuse_changed(path, &connection)?;
+    // Deleted rows are overwritten with zeros even if clearing the file is interrupted.
     connection
         .pragma_update(None, "secure_delete", true)
         .doing("prepare the removal")?;
     let size = || std::fs::metadata(path).map_or(0, |file| file.len());
     let before = size();
-    let removed = match find_removal(&connection, plan)? {
-        Some(found) => found,
-        None => remove(&connection, rule, plan)?,
+    let recorded = match recorded_removal(&connection, plan)? {
+        Some(recorded) => recorded,
+        None => record_removal(&connection, rule, plan)?,
     };
-    let backups = known_backups(&connection, removed.at)?;
+    let backups = known_backups(&connection, recorded.at)?;
     if clearing::due(&connection)?.is_some() {
         clearing::clear(&connection, path).map_err(|source| ArchiveError::NotCleared {
-            runs: removed.runs,
+            runs: recorded.runs,
             source: Box::new(source),
         })?;
     }
     Ok(Removal {
-        runs: removed.runs,
-        messages: removed.messages,
-        repacked: removed.repacked,
-        at: removed.at,
-        head: removed.head,
-        already_done: removed.already_done,
+        recorded,
         file_bytes: (before, size()),
         backups,
     })
 }
 
-/// What the transaction of a removal did.
-struct Removed {
-    runs: u64,
-    messages: u64,
-    repacked: u64,
-    at: Instant,
-    head: Option<Sha256>,
-    already_done: bool,
-}
-
-/// The removal by this plan, if the ledger records one.
-fn find_removal(connection: &Connection, plan: &Sha256) -> Result<Option<Removed>, ArchiveError> {
+/// The removal by this plan, if the archive has one.
+fn recorded_removal(connection: &Connection, plan: &Sha256) -> Result<Option<RecordedRemoval>, ArchiveError> {
     let (runs, messages, at): (u64, Option<u64>, Option<i64>) = connection.one(
         "SELECT count(*), sum(messages), max(removed_unix) FROM _removed_run WHERE plan = ?1",
         [plan],
@@ -107,7 +94,7 @@ fn find_removal(connection: &Connection, plan: &Sha256) -> Result<Option<Removed
         "read the ledger",
         |row| row.get(0),
     )?;
-    Ok(Some(Removed {
+    Ok(Some(RecordedRemoval {
         runs,
         messages: messages.unwrap_or_default(),
         repacked: 0,
@@ -117,7 +104,11 @@ fn find_removal(connection: &Connection, plan: &Sha256) -> Result<Option<Removed
     }))
 }
 
-fn remove(connection: &Connection, rule: &RetentionRule, hash: &Sha256) -> Result<Removed, ArchiveError> {
+fn record_removal(
+    connection: &Connection,
+    rule: &RetentionRule,
+    hash: &Sha256,
+) -> Result<RecordedRemoval, ArchiveError> {
     let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)
         .doing("begin to remove runs")?;
     let plan = read(&transaction, rule)?;
@@ -126,7 +117,7 @@ fn remove(connection: &Connection, rule: &RetentionRule, hash: &Sha256) -> Resul
         return Err(ArchiveError::PlanChanged { what });
     }
     let at = Instant::now();
-    let mut removed = Removed {
+    let mut removal = RecordedRemoval {
         runs: plan.runs.len() as u64,
         messages: plan.jobs.iter().map(|job| job.messages).sum(),
         repacked: 0,
@@ -135,7 +126,7 @@ fn remove(connection: &Connection, rule: &RetentionRule, hash: &Sha256) -> Resul
         already_done: false,
     };
     if plan.runs.is_empty() {
-        return Ok(removed);
+        return Ok(removal);
     }
     let keys: Vec<i64> = plan.runs.iter().map(|run| run.run_key).collect();
     if let Some(finding) = verify::first_finding_of(&transaction, &keys)? {
@@ -144,13 +135,13 @@ fn remove(connection: &Connection, rule: &RetentionRule, hash: &Sha256) -> Resul
     }
     let mut head = ledger::read_head(&transaction)?;
     syncs::close_killed(&transaction, &mut head, at)?;
-    let why = retention::keep_reason(&transaction, &rule.why)?;
+    let why = holds_and_removals::keep_reason(&transaction, &rule.why)?;
     for run in &plan.runs {
         let entry = entry_of(run, at, hash, &why);
         ledger::append(&transaction, &mut head, &LedgerEntry::Removed(entry))?;
-        retention::insert_removed(&transaction, &entry, Some(run.first_seen), run.absent_since)?;
+        holds_and_removals::insert_removed(&transaction, &entry, Some(run.first_seen), run.absent_since)?;
     }
-    removed.head = Some(head.hash);
+    removal.head = Some(head.hash);
     delete_rows(&transaction, &plan.runs)?;
     let jobs: BTreeSet<_> = plan.runs.iter().map(|run| run.job).collect();
     let runs: HashSet<_> = plan.runs.iter().map(|run| run.run).collect();
@@ -159,12 +150,12 @@ fn remove(connection: &Connection, rule: &RetentionRule, hash: &Sha256) -> Resul
         job_keys.extend(jobs::key(&transaction, job)?);
     }
     for job_key in job_keys {
-        removed.repacked += dictionaries::replace(&transaction, job_key)?;
+        removal.repacked += dictionaries::replace(&transaction, job_key)?;
     }
     head.store_chains(&transaction)?;
     clearing::note(&transaction, hash, at.unix_seconds())?;
     transaction.commit().doing("commit")?;
-    Ok(removed)
+    Ok(removal)
 }
 
 fn entry_of(run: &PlannedRun, at: Instant, plan: &Sha256, why: &Sha256) -> RemovedEntry {
@@ -219,7 +210,7 @@ fn delete_rows(connection: &Connection, runs: &[PlannedRun]) -> Result<(), Archi
     delete_sampled_values(connection)
 }
 
-/// SQLite's own statistics may hold sampled values of the rows.
+/// SQLite's own statistics may hold sampled values of rows.
 fn delete_sampled_values(connection: &Connection) -> Result<(), ArchiveError> {
     let doing = "remove the samples of statistics";
     let tables: Vec<String> = connection.all(

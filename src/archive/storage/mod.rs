@@ -3,6 +3,7 @@
 
 pub(super) mod clock;
 pub(super) mod dictionary;
+pub(super) mod holds_and_removals;
 mod insert;
 pub(super) mod jobs;
 pub(super) mod keys;
@@ -12,7 +13,6 @@ pub(super) mod payload;
 pub(super) mod plan;
 pub(super) mod quarantine;
 pub(super) mod replay;
-pub(super) mod retention;
 pub(super) mod revisions;
 pub(super) mod run_rows;
 pub(super) mod syncs;

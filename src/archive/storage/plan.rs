@@ -48,13 +48,16 @@ pub(in crate::archive) const REMOVED_RUN: RunPlan = RunPlan::Unchanged {
     returned: false,
 };
 
-/// Decides for a run that is archived already.
+/// Decides for one run.
 #[must_use]
-pub const fn plan_run(archived: ArchivedRun) -> RunPlan {
-    let ArchivedRun { absent, sameness } = archived;
-    match sameness {
-        Sameness::Nothing => RunPlan::Changed { returned: absent },
-        Sameness::Bytes | Sameness::Content => RunPlan::Unchanged {
+pub const fn plan_run(archived: Option<ArchivedRun>) -> RunPlan {
+    match archived {
+        None => RunPlan::New,
+        Some(ArchivedRun {
+            absent,
+            sameness: Sameness::Nothing,
+        }) => RunPlan::Changed { returned: absent },
+        Some(ArchivedRun { absent, sameness }) => RunPlan::Unchanged {
             remember_bytes: matches!(sameness, Sameness::Content),
             returned: absent,
         },
@@ -171,9 +174,10 @@ mod tests {
     }
 
     #[test]
-    fn archived_runs_are_unchanged_or_changed() {
-        let archived = |absent, sameness| ArchivedRun { absent, sameness };
+    fn runs_are_new_unchanged_or_changed() {
+        let archived = |absent, sameness| Some(ArchivedRun { absent, sameness });
         for (run, expected) in [
+            (None, RunPlan::New),
             (
                 archived(false, Sameness::Bytes),
                 RunPlan::Unchanged {

@@ -16,12 +16,12 @@
 mod finding;
 mod heads;
 mod holdings;
+mod holds_and_removals;
 mod jobs;
 mod ledger;
 mod line_texts;
 mod quarantine;
 mod report;
-mod retention;
 mod runs;
 mod schema;
 mod script;
@@ -294,8 +294,14 @@ impl VerifyWork<'_> {
         damage_as_finding(quarantine::check_accepted(connection, ledger, findings), findings)?;
         damage_as_finding(line_texts::check_reasons(connection, ledger, findings), findings)?;
         damage_as_finding(line_texts::check_actors(connection, ledger, findings), findings)?;
-        damage_as_finding(retention::check_holds(connection, ledger, findings), findings)?;
-        damage_as_finding(retention::check_removed(connection, ledger, findings), findings)?;
+        damage_as_finding(
+            holds_and_removals::check_holds(connection, ledger, findings),
+            findings,
+        )?;
+        damage_as_finding(
+            holds_and_removals::check_removed(connection, ledger, findings),
+            findings,
+        )?;
         damage_as_finding(syncs::check_chains(connection, ledger, findings), findings)?;
         let missing = runs::check_missing_revisions(connection, self.scope, ledger, findings);
         damage_as_finding(missing, findings)?;

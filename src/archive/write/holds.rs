@@ -5,9 +5,9 @@ use crate::archive::db::Db;
 use crate::archive::error::ArchiveError;
 use crate::archive::ledger::actor;
 use crate::archive::ledger::entry::{HoldEntry, LedgerEntry};
-use crate::archive::ledger::retention::HoldSpan;
+use crate::archive::ledger::removal_rule::HoldSpan;
 use crate::archive::limits;
-use crate::archive::storage::{jobs, retention};
+use crate::archive::storage::{holds_and_removals, jobs};
 use crate::model::{Guid, Instant};
 
 impl Writer {
@@ -51,7 +51,7 @@ impl Writer {
                 })?,
             ),
         };
-        let runs = retention::count_covered(&self.connection, job_key, span)?;
+        let runs = holds_and_removals::count_covered(&self.connection, job_key, span)?;
         if runs == 0 && span.until.is_some_and(|until| until <= now) {
             let of = job.map_or_else(|| "any job".to_owned(), |job| format!("job {job}"));
             return Err(ArchiveError::NoSuch {
@@ -69,11 +69,11 @@ impl Writer {
             job,
             at: now,
             span,
-            why: retention::keep_reason(&self.connection, why)?,
+            why: holds_and_removals::keep_reason(&self.connection, why)?,
             by: actor::this(),
         };
         self.append(&LedgerEntry::HoldAdded(hold))?;
-        retention::insert_hold(&self.connection, &hold)?;
+        holds_and_removals::insert_hold(&self.connection, &hold)?;
         Ok(AddedHold { id, job, runs })
     }
 
@@ -105,7 +105,7 @@ impl Writer {
                 }
             };
             let (at, by) = (Instant::now().unix_seconds(), actor::this());
-            let why = retention::keep_reason(&writer.connection, why)?;
+            let why = holds_and_removals::keep_reason(&writer.connection, why)?;
             writer.append(&LedgerEntry::HoldReleased {
                 id,
                 job: job.as_deref().map(jobs::stored_guid).transpose()?,
@@ -113,7 +113,7 @@ impl Writer {
                 why,
                 by,
             })?;
-            retention::release_hold(&writer.connection, id, at, &why, &by)
+            holds_and_removals::release_hold(&writer.connection, id, at, &why, &by)
         })
     }
 
@@ -123,7 +123,7 @@ impl Writer {
     /// SQL errors. A shorter lock than the one in force changes nothing, which what is returned tells.
     pub fn lock_retention(&mut self, days: i64) -> Result<i64, ArchiveError> {
         self.transact(|writer| {
-            let before = retention::locked_days(&writer.connection)?;
+            let before = holds_and_removals::locked_days(&writer.connection)?;
             if days > before {
                 writer.append(&LedgerEntry::RetentionLocked {
                     at: Instant::now().unix_seconds(),

@@ -1,4 +1,4 @@
-//! Stores a received run with its messages, payload and ledger line.
+//! A run goes in with its messages, payload and ledger line.
 
 use std::sync::LazyLock;
 
@@ -42,22 +42,56 @@ impl Writer {
                 unaccepted: false,
             });
         }
+        let mut incoming = received.content_sha256;
+        let archived = match &row {
+            None => None,
+            Some(row) => Some(ArchivedRun {
+                absent: row.absent,
+                sameness: self.compare(row, received, &mut incoming)?,
+            }),
+        };
+        let plan = plan_run(archived);
         let now = Instant::now();
-        let (run_key, plan, messages_new) = match &row {
+        let (run_key, foreign, messages_new) = match row {
             None => {
                 let (run_key, messages) = self.insert_run(sync_id, job_key, &run_id, received, now)?;
-                (run_key, RunPlan::New, messages)
+                (run_key, false, messages)
             }
             Some(row) => {
-                let (plan, messages) = self.store_again(sync_id, row, &run_id, received, now)?;
-                (row.run_key, plan, messages)
+                let run_key = row.run_key;
+                let messages = match plan {
+                    RunPlan::New => 0,
+                    RunPlan::Unchanged {
+                        remember_bytes,
+                        returned,
+                    } => {
+                        if remember_bytes {
+                            self.connection.cached().run(
+                                "UPDATE _run SET seen_sha256 = ?2, content_sha256 = ?3 WHERE run_key = ?1",
+                                params![run_key, received.payload.sha256, incoming],
+                                "remember the bytes of a run",
+                            )?;
+                        }
+                        if returned {
+                            self.mark_returned(sync_id, run_key, &run_id, now)?;
+                        }
+                        0
+                    }
+                    RunPlan::Changed { returned } => {
+                        if returned {
+                            self.mark_returned(sync_id, run_key, &run_id, now)?;
+                        }
+                        self.update_run(sync_id, &row, &run_id, received, incoming, now)?
+                    }
+                };
+                (run_key, row.owner != job_key, messages)
             }
         };
         let mut stored = Stored {
             run_key: Some(run_key),
             plan,
             messages_new,
-            foreign: row.is_some_and(|row| row.owner != job_key),
+            foreign,
             quarantined: false,
             unaccepted: false,
         };
@@ -76,44 +110,7 @@ impl Writer {
         Ok(stored)
     }
 
-    /// Compares a received run with the archived one and stores what differs. Returns what was done, and how many messages are
-    /// new.
-    fn store_again(
-        &mut self,
-        sync_id: i64,
-        row: &RunRow,
-        run_id: &str,
-        received: &ReceivedRun,
-        now: Instant,
-    ) -> Result<(RunPlan, u64), ArchiveError> {
-        let mut incoming_content = received.content_sha256;
-        let plan = plan_run(ArchivedRun {
-            absent: row.absent,
-            sameness: self.compare(row, received, &mut incoming_content)?,
-        });
-        if let RunPlan::Unchanged {
-            remember_bytes: true, ..
-        } = plan
-        {
-            self.connection.cached().run(
-                "UPDATE _run SET seen_sha256 = ?2, content_sha256 = ?3 WHERE run_key = ?1",
-                params![row.run_key, received.payload.sha256, incoming_content],
-                "remember the bytes of a run",
-            )?;
-        }
-        if let RunPlan::Unchanged { returned: true, .. } | RunPlan::Changed { returned: true } = plan {
-            self.mark_returned(sync_id, row.run_key, run_id, now)?;
-        }
-        let messages = match plan {
-            RunPlan::Changed { .. } => {
-                self.update_run(sync_id, row, run_id, received, incoming_content, now)?
-            }
-            _ => 0,
-        };
-        Ok((plan, messages))
-    }
-
-    /// The key of the run if the archive has it, whether or not it is the same.
+    /// The key of the run, where the archive has it, whatever it says of it.
     pub fn known_key(&self, received: &ReceivedRun) -> Result<Option<i64>, ArchiveError> {
         let run_id = received.run.job_run_id().to_string();
         Ok(self.run_row(&run_id)?.map(|row| row.run_key))
@@ -154,20 +151,20 @@ impl Writer {
         )
     }
 
-    /// What a received run has in common with the archived one. Hashes of content that were not needed so far are computed
-    /// from the payloads; `incoming_content` is that of the received run, computed here if it is `None`.
+    /// What a run that came has in common with the archived one. Hashes of content that nobody needed so far are computed
+    /// from the payloads; `incoming` is the one of what came, computed here where it was `None`.
     fn compare(
         &self,
         row: &RunRow,
         received: &ReceivedRun,
-        incoming_content: &mut Option<Sha256>,
+        incoming: &mut Option<Sha256>,
     ) -> Result<Sameness, ArchiveError> {
         if row.seen_sha256 == received.payload.sha256 {
             return Ok(Sameness::Bytes);
         }
-        if incoming_content.is_none() {
+        if incoming.is_none() {
             let dictionary = received.payload.dictionary.as_ref().map(|d| d.bytes.as_slice());
-            *incoming_content = content_of(&received.payload.data, dictionary, usize::MAX);
+            *incoming = content_of(&received.payload.data, dictionary, usize::MAX);
         }
         let archived = match row.content_sha256 {
             Some(hash) => Some(hash),
@@ -196,8 +193,8 @@ impl Writer {
                 .transpose()?
                 .flatten(),
         };
-        // If the archived payload cannot be read, the received run becomes a new revision, so that nothing is lost.
-        Ok(if archived.is_some() && archived == *incoming_content {
+        // A payload that cannot be read says nothing: what came is then a new revision, and nothing is lost.
+        Ok(if archived.is_some() && archived == *incoming {
             Sameness::Content
         } else {
             Sameness::Nothing
@@ -240,7 +237,7 @@ impl Writer {
         Ok((run_key, counts.held.unsigned_abs()))
     }
 
-    /// Stores a new revision of an archived run, and returns how many messages are new.
+    /// Says how many messages are new.
     fn update_run(
         &mut self,
         sync_id: i64,
@@ -256,24 +253,19 @@ impl Writer {
         });
         let mut counts = row.messages;
         let mut added = 0;
-        if let Some(messages) = received.run.messages() {
-            let incoming_messages: Vec<Message<'_>> = messages.map(identity).collect();
+        if let Some(incoming) = received.run.messages() {
+            let incoming: Vec<Message<'_>> = incoming.map(identity).collect();
             let held = held_messages(&self.connection, row.run_key)?;
             let held: Vec<HeldMessage<Message<'_>>> =
                 held.iter().map(|held| held.map(OwnedMessage::message)).collect();
-            let plan = plan_messages(
-                &held,
-                &incoming_messages,
-                received.run.unreadable_messages().is_empty(),
-            );
+            let plan = plan_messages(&held, &incoming, received.run.unreadable_messages().is_empty());
             set_absences(&self.connection, row.run_key, &plan, now)?;
             let rows = plan.added.iter();
-            let rows =
-                rows.map(|&(index, ordinal)| (ordinal, received.marks[index], incoming_messages[index]));
+            let rows = rows.map(|&(index, ordinal)| (ordinal, received.marks[index], incoming[index]));
             self.texts.insert(&self.connection, row.run_key, rows)?;
             added = plan.added.len() as u64;
             for &(index, _) in &plan.added {
-                counts.hold(incoming_messages[index].occurred);
+                counts.hold(incoming[index].occurred);
             }
             counts.present += count(plan.added.len() + plan.returned.len()) - count(plan.absent.len());
         }
@@ -340,7 +332,7 @@ impl Writer {
     }
 }
 
-/// The columns of an archived run that decide what is stored.
+/// A run of the archive, as far as a decision needs it.
 struct RunRow {
     run_key: i64,
     owner: i64,
@@ -367,7 +359,7 @@ fn state(
     }
 }
 
-/// The hash of a packed payload's content, whatever the order of fields and messages; `None` if it cannot be read.
+/// The order-blind hash of a packed payload's content; `None` where it cannot be read.
 fn content_of(data: &[u8], dictionary: Option<&[u8]>, limit: usize) -> Option<Sha256> {
     let bytes = payload::unpack(data, dictionary, limit).ok()?;
     // Content is blind to the zone in which times are read.

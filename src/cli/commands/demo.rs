@@ -20,10 +20,10 @@ use crate::cli::terminal::signals;
 use crate::cli::terminal::table::{print_text, width_to_fit};
 use crate::config::GlobalSettings;
 use crate::decode::DEFAULT_RUN_LIMIT;
-use crate::model::{Instant, Secret, Zone};
+use crate::model::{Fetch, Instant, Secret, Zone};
 use crate::report::local_day;
 use crate::simulator::{self, Credentials, Simulator, Site};
-use crate::sync::{Fetch, SyncOptions};
+use crate::sync::SyncOptions;
 
 /// The demo's own archive, in the current folder.
 const ARCHIVE: &str = "jobruns-demo.db";

@@ -20,6 +20,7 @@ use crate::evidence::{EvidenceError, MadePackage, PackageOptions, SampleOptions,
 use crate::model::{Instant, Sha256, hex};
 use crate::report::options::{PurgeAgeFlag, ScopeArgs};
 use crate::report::reports::sample;
+use crate::text::grouped;
 
 /// Makes a package of evidence for an outside auditor, who needs neither the archive nor this program to check it
 ///
@@ -197,8 +198,9 @@ fn text(summary: &EvidenceSummary) -> String {
             let sample = drawn.min(summary.sample_size.unwrap_or_default());
             let runs = counted(sample, "run");
             format!(
-                "sample    {runs} and {} spare, drawn from {population}\n",
-                drawn - sample
+                "sample    {runs} and {} spare, drawn from {}\n",
+                grouped(drawn - sample),
+                grouped(population)
             )
         }
         None => String::new(),
@@ -211,12 +213,14 @@ fn text(summary: &EvidenceSummary) -> String {
         ),
     };
     format!(
-        "package   {}\nruns      {runs} of {}, with {}\n{removed}{sample}complete  {complete}\nhead      {head} (sync {sync_id}, {head_at})\nfiles     {files}\nSHA-256   {} ({} bytes)\n",
+        "package   {}\nruns      {} of {}, with {}\n{removed}{sample}complete  {complete}\nhead      {head} (sync {sync_id}, {head_at})\nfiles     {}\nSHA-256   {} ({})\n",
         shown(&summary.path),
+        grouped(*runs),
         counted(*jobs, "job"),
         counted(*payloads, "payload"),
+        grouped(*files),
         summary.sha256,
-        summary.bytes
+        counted(summary.bytes, "byte")
     )
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::Instant as MonotonicInstant;
 
 use crate::ccs::retry::Policy;
 use crate::cli::failure::{Exit, Failure};
@@ -18,10 +18,8 @@ use crate::cli::sync_task::job_progress::JobProgress;
 use crate::cli::sync_task::server_lists::{SyncServers, read_jobs};
 use crate::cli::terminal::console::Console;
 use crate::cli::terminal::signals;
-use crate::config::{
-    FetchChoice, GlobalSettings, MonitoringSettings, ServerSettings, Sources, SyncSettings, TableOrJson,
-};
-use crate::sync::{Fetch, SyncOptions};
+use crate::config::{GlobalSettings, MonitoringSettings, ServerSettings, Sources, SyncSettings, TableOrJson};
+use crate::sync::SyncOptions;
 
 /// Fetches every run of every watched job into the archive
 ///
@@ -131,7 +129,7 @@ async fn repeat(
     let mut first = true;
     let mut last = Exit::Done;
     while !cancellation.is_cancelled() {
-        let next = Instant::now() + every;
+        let next = MonotonicInstant::now() + every;
         monitoring.begin().await;
         let ended = one(sync, format, console, monitoring)
             .await
@@ -144,7 +142,7 @@ async fn repeat(
                 sync.options.create_archive = false;
             }
             // Another sync will have ended by the next time; what else fails at the first try fails at every one.
-            Err(failure) if first && failure.exit() != Exit::Held => return Err(failure),
+            Err(failure) if first && failure.exit() != Exit::Locked => return Err(failure),
             Err(failure) => {
                 last = failure.exit();
                 console.report(&failure);
@@ -170,11 +168,7 @@ fn options(
 ) -> Result<SyncOptions, Failure> {
     Ok(SyncOptions {
         jobs: settings.named_jobs().iter().map(|&job| (job, None)).collect(),
-        fetch: match settings.fetch(sources)? {
-            FetchChoice::Full => Fetch::Full,
-            FetchChoice::Auto(full_every) => Fetch::Auto { full_every },
-            FetchChoice::Latest(count) => Fetch::Latest(count),
-        },
+        fetch: settings.fetch(sources)?,
         concurrency: settings.concurrency,
         retry: Policy {
             retries: server.retries,

@@ -61,6 +61,14 @@ pub(crate) fn config(error: &ConfigError) -> Option<String> {
         {
             "check who may read the file; the task that runs jobruns must be able to.".to_owned()
         }
+        ConfigError::Read {
+            what: "config file",
+            path,
+            source,
+        } if source.kind() == ErrorKind::NotFound => format!(
+            "`jobruns init {}` writes it; or correct its path where it is named.",
+            shell_quoted(&path.display().to_string())
+        ),
         ConfigError::Read { what, source, .. } if source.kind() == ErrorKind::NotFound => {
             format!("create the {what}, or correct its path where it is named; -v shows where each setting comes from.")
         }

@@ -9,18 +9,18 @@ use crate::model::Instant;
 
 /// How bad an end is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Severity {
+pub(crate) enum EventLevel {
     Information,
     Warning,
     Error,
 }
 
-impl From<Exit> for Severity {
+impl From<Exit> for EventLevel {
     fn from(exit: Exit) -> Self {
         match exit {
             Exit::Done => Self::Information,
             Exit::Findings | Exit::Interrupted => Self::Warning,
-            Exit::NotDone | Exit::WrongUsage | Exit::NotIntact | Exit::Held => Self::Error,
+            Exit::NotDone | Exit::WrongUsage | Exit::NotIntact | Exit::Locked => Self::Error,
         }
     }
 }
@@ -45,7 +45,7 @@ pub(super) struct Ending {
     pub(super) head: Option<String>,
     /// `None` for other commands, and where a sync did not come to a result.
     pub(super) sync: Option<SyncResult>,
-    /// What was told of errors: `Error:`, `Caused by:` and `Hint:` lines.
+    /// The errors that were reported: `Error:`, `Caused by:` and `Hint:` lines.
     pub(super) errors: Vec<String>,
     /// What could not be written or sent; it does not change the exit code.
     pub(super) warnings: Vec<String>,

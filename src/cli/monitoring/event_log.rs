@@ -6,7 +6,7 @@
 use std::io;
 
 #[cfg(any(windows, test))]
-use super::ending::Severity;
+use super::ending::EventLevel;
 use crate::cli::failure::Exit;
 
 /// The source of the events.
@@ -30,10 +30,10 @@ pub(crate) fn event_id(exit: Exit) -> u32 {
 /// The level of the event for an end, in the word of `eventcreate`.
 #[cfg(any(windows, test))]
 pub(crate) fn level(exit: Exit) -> &'static str {
-    match Severity::from(exit) {
-        Severity::Information => "INFORMATION",
-        Severity::Warning => "WARNING",
-        Severity::Error => "ERROR",
+    match EventLevel::from(exit) {
+        EventLevel::Information => "INFORMATION",
+        EventLevel::Warning => "WARNING",
+        EventLevel::Error => "ERROR",
     }
 }
 
@@ -84,7 +84,7 @@ mod tests {
             (Exit::WrongUsage, 102, "ERROR"),
             (Exit::Findings, 103, "WARNING"),
             (Exit::NotIntact, 104, "ERROR"),
-            (Exit::Held, 105, "ERROR"),
+            (Exit::Locked, 105, "ERROR"),
             (Exit::Interrupted, 230, "WARNING"),
         ];
         for (exit, id, word) in all {

@@ -7,7 +7,7 @@ use std::io;
 use std::os::unix::net::UnixDatagram;
 use std::time::Duration;
 
-use super::ending::{Ending, Severity};
+use super::ending::{Ending, EventLevel};
 use crate::text::{at_most, printable};
 
 /// By which `journalctl MESSAGE_ID=` finds the ends of all commands.
@@ -27,10 +27,10 @@ pub(super) fn write(ending: &Ending) -> io::Result<()> {
 }
 
 fn entry(ending: &Ending) -> Vec<u8> {
-    let priority = match Severity::from(ending.exit) {
-        Severity::Information => "6",
-        Severity::Warning => "4",
-        Severity::Error => "3",
+    let priority = match EventLevel::from(ending.exit) {
+        EventLevel::Information => "6",
+        EventLevel::Warning => "4",
+        EventLevel::Error => "3",
     };
     let mut entry = Vec::new();
     let mut add = |name: &str, value: &str| add_field(&mut entry, name, value);

@@ -1,5 +1,5 @@
-//! What an archive tells Prometheus. Ages and dates are timestamps, as Prometheus asks: `time()` less one is an age that
-//! goes on growing where nobody writes it anew.
+//! The metrics of an archive. Ages and dates are timestamps, as Prometheus recommends: `time()` minus a timestamp is an
+//! age that keeps growing even if the file is no longer written.
 
 use std::collections::HashMap;
 use std::fs;
@@ -147,145 +147,120 @@ fn sync_metrics(known: &Known, labels: &Labels) -> Vec<Metric> {
     vec![started, ended, duration, outcome, skew, unwatched]
 }
 
+/// A job with what is known of it.
+struct Job<'k> {
+    state: &'k JobState,
+    failed_runs: i64,
+    health: Option<&'k JobHealth>,
+    completeness: Option<&'k JobCompleteness>,
+}
+
+/// A metric of jobs: name, help, and its value for a job, if it has one.
+type JobMetric = (&'static str, &'static str, fn(&Job<'_>) -> Option<f64>);
+
 /// The metrics of jobs, in the order in which they are written.
-struct JobMetrics {
-    watched: Metric,
-    last_complete: Metric,
-    last_answer: Metric,
-    last_failed: Metric,
-    runs: Metric,
-    failed_runs: Metric,
-    newest_run: Metric,
-    stopped: Metric,
-    runs_missed: Metric,
-    quarantine: Metric,
-    gaps: Metric,
-    mismatches: Metric,
-    vanished: Metric,
-    purge_loss: Metric,
-}
+const JOB_METRICS: &[JobMetric] = &[
+    (
+        "jobruns_job_watched",
+        "Whether syncs fetch the job (1) or not (0).",
+        |job| Some(flag(job.state.job.watched)),
+    ),
+    (
+        "jobruns_job_last_complete_sync_timestamp_seconds",
+        "When the last sync ended in which all of the job was fetched.",
+        |job| job.state.job.last_synced_at.map(seconds),
+    ),
+    (
+        "jobruns_job_last_answer_timestamp_seconds",
+        "When the last sync ended in which the job was answered completely, of all or of its latest runs.",
+        |job| job.state.job.last_answered_at.map(seconds),
+    ),
+    (
+        "jobruns_job_last_sync_failed",
+        "Whether the last sync of the job was not complete (1) or was (0).",
+        |job| Some(flag(job.state.job.last_error.is_some())),
+    ),
+    ("jobruns_job_runs", "Archived runs of the job.", |job| {
+        Some(job.state.runs as f64)
+    }),
+    (
+        "jobruns_job_failed_runs",
+        "Archived runs of the job that failed (Faulted or Aborted).",
+        |job| Some(job.failed_runs as f64),
+    ),
+    (
+        "jobruns_job_last_run_start_timestamp_seconds",
+        "When the newest archived run began.",
+        |job| job.health?.silence.map(|silence| seconds(silence.last_start())),
+    ),
+    (
+        "jobruns_job_stopped",
+        "Whether the job has stopped: no run for 2.5 times its usual interval (1).",
+        |job| Some(flag(job.health?.stopped().is_some())),
+    ),
+    (
+        "jobruns_job_missed_runs",
+        "Runs that a job that has stopped would usually have had since.",
+        |job| Some(job.health?.stopped().unwrap_or(0) as f64),
+    ),
+    (
+        "jobruns_job_quarantined_pieces",
+        "Pieces in quarantine that nobody accepted yet.",
+        |job| Some(job.health?.freshness.open_quarantine as f64),
+    ),
+    (
+        "jobruns_job_history_gaps",
+        "Spans between the first and the last complete answer in which runs may be missing, or that are disputed.",
+        |job| Some(job.completeness?.gaps() as f64),
+    ),
+    (
+        "jobruns_job_message_count_mismatches",
+        "Runs with another number of messages than the server says.",
+        |job| Some(job.completeness?.count_mismatches as f64),
+    ),
+    (
+        "jobruns_job_vanished_runs",
+        "Runs that the server stopped listing before their purge age, noticed by the last complete answer.",
+        |job| job.health?.vanished_lately.map(|runs| runs as f64),
+    ),
+    (
+        "jobruns_job_purge_loss_timestamp_seconds",
+        "From when on runs are purged at the server before they are archived, unless a sync is complete before; missing where the purge age is not known.",
+        |job| job.health?.purge_clock.map(|clock| seconds(clock.sync_by)),
+    ),
+];
 
-impl JobMetrics {
-    const fn new() -> Self {
-        Self {
-            watched: Metric::new(
-                "jobruns_job_watched",
-                "Whether syncs fetch the job (1) or not (0).",
-            ),
-            last_complete: Metric::new(
-                "jobruns_job_last_complete_sync_timestamp_seconds",
-                "When the last sync ended in which all of the job was fetched.",
-            ),
-            last_answer: Metric::new(
-                "jobruns_job_last_answer_timestamp_seconds",
-                "When the last sync ended in which the job was answered completely, of all or of its latest runs.",
-            ),
-            last_failed: Metric::new(
-                "jobruns_job_last_sync_failed",
-                "Whether the last sync of the job was not complete (1) or was (0).",
-            ),
-            runs: Metric::new("jobruns_job_runs", "Archived runs of the job."),
-            failed_runs: Metric::new(
-                "jobruns_job_failed_runs",
-                "Archived runs of the job that failed (Faulted or Aborted).",
-            ),
-            newest_run: Metric::new(
-                "jobruns_job_last_run_start_timestamp_seconds",
-                "When the newest archived run began.",
-            ),
-            stopped: Metric::new(
-                "jobruns_job_stopped",
-                "Whether the job has stopped: no run for 2.5 times its usual interval (1).",
-            ),
-            runs_missed: Metric::new(
-                "jobruns_job_missed_runs",
-                "Runs that a job that has stopped would usually have had since.",
-            ),
-            quarantine: Metric::new(
-                "jobruns_job_quarantined_pieces",
-                "Pieces in quarantine that nobody accepted yet.",
-            ),
-            gaps: Metric::new(
-                "jobruns_job_history_gaps",
-                "Spans between the first and the last complete answer in which runs may be missing, or that are disputed.",
-            ),
-            mismatches: Metric::new(
-                "jobruns_job_message_count_mismatches",
-                "Runs with another number of messages than the server says.",
-            ),
-            vanished: Metric::new(
-                "jobruns_job_vanished_runs",
-                "Runs that the server stopped listing before their purge age, noticed by the last complete answer.",
-            ),
-            purge_loss: Metric::new(
-                "jobruns_job_purge_loss_timestamp_seconds",
-                "From when on runs are purged at the server before they are archived, unless a sync is complete before; missing where the purge age is not known.",
-            ),
-        }
-    }
-
-    fn all(self) -> [Metric; 14] {
-        [
-            self.watched,
-            self.last_complete,
-            self.last_answer,
-            self.last_failed,
-            self.runs,
-            self.failed_runs,
-            self.newest_run,
-            self.stopped,
-            self.runs_missed,
-            self.quarantine,
-            self.gaps,
-            self.mismatches,
-            self.vanished,
-            self.purge_loss,
-        ]
-    }
-}
-
-fn job_metrics(known: &Known, states: &[JobState], archive: &str) -> [Metric; 14] {
-    let mut metrics = JobMetrics::new();
-    for JobState { job, runs, .. } in states {
-        let labels = Labels::new(&[
-            archive,
-            &label("job_id", &job.job_id),
-            &label("job_name", job.name.as_deref().unwrap_or_default()),
-        ]);
-        metrics.watched.add(&labels, flag(job.watched));
-        if let Some(at) = job.last_synced_at {
-            metrics.last_complete.add(&labels, seconds(at));
-        }
-        if let Some(at) = job.last_answered_at {
-            metrics.last_answer.add(&labels, seconds(at));
-        }
-        metrics.last_failed.add(&labels, flag(job.last_error.is_some()));
-        metrics.runs.add(&labels, *runs as f64);
-        let failed = known.failed_runs.get(&job.job_id).copied().unwrap_or(0);
-        metrics.failed_runs.add(&labels, failed as f64);
-        if let Some(health) = known.health.get(&job.job_id) {
-            if let Some(silence) = health.silence {
-                metrics.newest_run.add(&labels, seconds(silence.last_start()));
+fn job_metrics(known: &Known, states: &[JobState], archive: &str) -> Vec<Metric> {
+    let jobs: Vec<_> = states
+        .iter()
+        .map(|state| {
+            let id = &state.job.job_id;
+            let labels = Labels::new(&[
+                archive,
+                &label("job_id", id),
+                &label("job_name", state.job.name.as_deref().unwrap_or_default()),
+            ]);
+            let job = Job {
+                state,
+                failed_runs: known.failed_runs.get(id).copied().unwrap_or(0),
+                health: known.health.get(id),
+                completeness: known.completeness.get(id),
+            };
+            (labels, job)
+        })
+        .collect();
+    JOB_METRICS
+        .iter()
+        .map(|&(name, help, value)| {
+            let mut metric = Metric::new(name, help);
+            for (labels, job) in &jobs {
+                if let Some(value) = value(job) {
+                    metric.add(labels, value);
+                }
             }
-            let missed = health.stopped();
-            metrics.stopped.add(&labels, flag(missed.is_some()));
-            metrics.runs_missed.add(&labels, missed.unwrap_or(0) as f64);
-            metrics
-                .quarantine
-                .add(&labels, health.freshness.open_quarantine as f64);
-            if let Some(runs) = health.vanished_lately {
-                metrics.vanished.add(&labels, runs as f64);
-            }
-            if let Some(clock) = health.purge_clock {
-                metrics.purge_loss.add(&labels, seconds(clock.sync_by));
-            }
-        }
-        if let Some(of_job) = known.completeness.get(&job.job_id) {
-            metrics.gaps.add(&labels, of_job.gaps() as f64);
-            metrics.mismatches.add(&labels, of_job.count_mismatches as f64);
-        }
-    }
-    metrics.all()
+            metric
+        })
+        .collect()
 }
 
 fn disk_metrics(archive: &Path, labels: &Labels) -> [Metric; 2] {

@@ -6,7 +6,7 @@
 use std::fs::{self, File, TryLockError};
 use std::path::Path;
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant as MonotonicInstant};
 
 use super::ending::Ending;
 use super::exposition::{self, Labels, Metric, label};
@@ -47,7 +47,7 @@ pub(super) struct MetricsFile<'m> {
 }
 
 impl MetricsFile<'_> {
-    /// Writes the file anew.
+    /// Replaces the file.
     ///
     /// # Errors
     /// It cannot be written; settings that cannot be read.
@@ -72,7 +72,7 @@ impl MetricsFile<'_> {
         // One that another account made can at least be read.
         let made = || File::create_new(&path).inspect(|file| give_to_owner_of_folder(file, &path));
         let file = made().or_else(|_| File::open(&path)).ok()?;
-        let begun = Instant::now();
+        let begun = MonotonicInstant::now();
         while begun.elapsed() < PATIENCE && matches!(file.try_lock(), Err(TryLockError::WouldBlock)) {
             sleep(Duration::from_millis(10));
         }
@@ -95,7 +95,7 @@ impl MetricsFile<'_> {
             .into_iter()
             .zip(values)
             .map(|(mut metric, value)| {
-                // Of this command only what it does not know anew.
+                // Of this command's own metrics, only those that it does not update.
                 let kept = metric.samples_in(former, &archive);
                 let is_own = format!(",{command}}}");
                 let kept = kept.filter(|line| value.is_none() || !line.contains(&is_own));

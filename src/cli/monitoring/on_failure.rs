@@ -3,7 +3,7 @@
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant as MonotonicInstant};
 
 use crate::text::at_most;
 
@@ -63,7 +63,7 @@ fn run_for(command: &str, input: &str, time: Duration) -> Result<(), String> {
 
 /// Its end, or `None` where it took too long and was stopped.
 fn wait(child: &mut Child, time: Duration) -> io::Result<Option<ExitStatus>> {
-    let begun = Instant::now();
+    let begun = MonotonicInstant::now();
     loop {
         if let Some(status) = child.try_wait()? {
             return Ok(Some(status));
@@ -136,7 +136,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let alive = folder.path().join("alive");
         let command = format!("(sleep 1; touch '{}') & sleep 60", alive.display());
-        let begun = Instant::now();
+        let begun = MonotonicInstant::now();
         let why = run_for(&command, "", Duration::from_millis(200)).unwrap_err();
         assert!(why.contains("stopped after"), "{why}");
         assert!(begun.elapsed() < Duration::from_secs(30));

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::time::Instant;
+use tokio::time::Instant as MonotonicInstant;
 
 use self::export_entries::ExportEntries;
 use self::job_progress::JobProgress;
@@ -93,7 +93,7 @@ impl SyncTask<'_> {
                 .jobs
                 .splice(0..0, listed.into_iter().flat_map(|file| file.jobs));
         }
-        let begun = Instant::now();
+        let begun = MonotonicInstant::now();
         let syncing = sync::sync(
             self.archive,
             &servers,
@@ -170,12 +170,12 @@ fn failure_of(error: SyncError, archive: &Path) -> Failure {
     }
 }
 
-/// Adds the names that the archive knows: of a job that failed the server told none.
+/// Adds the names that the archive knows: if a job failed, the server gave none.
 fn add_archived_names(archive: &Path, record: &SyncRecord, names: &mut HashMap<Guid, String>) {
     if record.jobs.iter().all(|job| names.contains_key(&job.job_id)) {
         return;
     }
-    // The sync is done and told; that its archive cannot be read now is the next command's to say.
+    // The sync is done and reported; if the archive cannot be read now, the next command will say it.
     let Ok(states) = ReadOnly::open(archive).and_then(|reader| reader.job_states()) else {
         return;
     };

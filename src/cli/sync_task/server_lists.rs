@@ -11,7 +11,7 @@ use crate::config::{
     ConfigFile, JobsFile, ServerEntry, ServerSettings, Sources, SyncSettings, read_jobs_file,
 };
 use crate::model::Guid;
-use crate::sync::{self, OtherServer, Server, Servers};
+use crate::sync::{JobList, OtherServer, Server, Servers};
 
 /// Where the jobs of a server are listed.
 #[derive(Debug, Clone, Default)]
@@ -19,7 +19,7 @@ pub(crate) struct ServerLists {
     /// What people call the server, where it has a name.
     name: Option<String>,
     /// The jobs of its entry in the config file.
-    of_entry: Option<sync::JobsFile>,
+    of_entry: Option<JobList>,
     jobs_file: Option<PathBuf>,
 }
 
@@ -27,7 +27,7 @@ impl ServerLists {
     fn of(entry: &ServerEntry, file: &ConfigFile) -> Self {
         Self {
             name: Some(entry.name.clone()),
-            of_entry: Some(sync::JobsFile {
+            of_entry: Some(JobList {
                 path: format!("{}#{}", JobsFile::identity(file.path()), entry.name),
                 jobs: entry.jobs.iter().map(|&job| (job, None)).collect(),
             }),
@@ -35,7 +35,7 @@ impl ServerLists {
         }
     }
 
-    fn read(&self) -> Result<Vec<sync::JobsFile>, Failure> {
+    fn read(&self) -> Result<Vec<JobList>, Failure> {
         let file = self.jobs_file.as_deref().map(read_jobs).transpose()?;
         Ok(self.of_entry.clone().into_iter().chain(file).collect())
     }
@@ -45,7 +45,7 @@ impl ServerLists {
 ///
 /// # Errors
 /// A file cannot be read; two servers list the same job.
-pub(crate) fn listed_by_entries(sources: &Sources<'_>) -> Result<Vec<sync::JobsFile>, Failure> {
+pub(crate) fn listed_by_entries(sources: &Sources<'_>) -> Result<Vec<JobList>, Failure> {
     let Some(file) = sources.file() else {
         return Ok(Vec::new());
     };
@@ -98,8 +98,8 @@ impl JobOwners {
     }
 }
 
-/// Reads the lists of all servers, of which no two may list the same job.
-fn read_all<'l>(lists: impl Iterator<Item = &'l ServerLists>) -> Result<Vec<Vec<sync::JobsFile>>, Failure> {
+/// Reads the lists of all servers; no two may list the same job.
+fn read_all<'l>(lists: impl Iterator<Item = &'l ServerLists>) -> Result<Vec<Vec<JobList>>, Failure> {
     let mut owners: HashMap<Guid, Option<&str>> = HashMap::new();
     let mut read = Vec::new();
     for list in lists {
@@ -177,7 +177,7 @@ impl SyncServers {
             is_chosen: choice.is_made(),
             jobs_file: jobs_file.map(Path::to_path_buf),
         };
-        // Before the first sync, so that wrong usage is told as such.
+        // Before the first sync, so that wrong usage is reported as such.
         servers.read(false)?;
         Ok(servers)
     }
@@ -194,7 +194,7 @@ impl SyncServers {
     ///
     /// # Errors
     /// A file cannot be read; two servers list the same job.
-    pub(super) fn read(&self, is_named: bool) -> Result<(Servers, Option<sync::JobsFile>), Failure> {
+    pub(super) fn read(&self, is_named: bool) -> Result<(Servers, Option<JobList>), Failure> {
         let lists = self.requested.iter().map(|(_, lists, _)| lists);
         let lists = lists.chain(self.others.iter().map(|(_, lists)| lists));
         let mut read = read_all(lists)?.into_iter();
@@ -202,9 +202,9 @@ impl SyncServers {
             .requested
             .iter()
             .zip(read.by_ref())
-            .map(|((client, _, watch_all), jobs_files)| Server {
+            .map(|((client, _, watch_all), job_lists)| Server {
                 client: client.clone(),
-                jobs_files,
+                job_lists,
                 watch_all: *watch_all,
             })
             .collect();
@@ -221,7 +221,7 @@ impl SyncServers {
         let mut listed = None;
         if let (Some(path), [only]) = (&self.jobs_file, requested.as_mut_slice()) {
             let file = read_jobs(path)?;
-            only.jobs_files.push(file.clone());
+            only.job_lists.push(file.clone());
             listed = Some(file);
         }
         let servers = Servers {
@@ -234,12 +234,12 @@ impl SyncServers {
 }
 
 /// Reads the jobs file, and says which lines name a job again.
-pub(crate) fn read_jobs(path: &Path) -> Result<sync::JobsFile, Failure> {
+pub(crate) fn read_jobs(path: &Path) -> Result<JobList, Failure> {
     let JobsFile { jobs, repeated_lines } = read_jobs_file(path)?;
     for line in repeated_lines {
         tracing::debug!("{}:{line}: a job of an earlier line again", path.display());
     }
-    Ok(sync::JobsFile {
+    Ok(JobList {
         path: JobsFile::identity(path),
         jobs: jobs.into_iter().map(|job| (job.job_id, job.name)).collect(),
     })

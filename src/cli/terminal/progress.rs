@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant as MonotonicInstant};
 
 use indicatif::{DecimalBytes, ProgressBar, ProgressStyle};
 
@@ -14,7 +14,7 @@ use crate::text::in_columns;
 /// Bars wait this long: what is done by then needs none.
 const BARS_WAIT: Duration = Duration::from_millis(250);
 
-/// How often a bar is drawn anew; quicker than the eye needs costs time and flickers.
+/// How often a bar is redrawn: more often would cost time and flicker.
 const BAR_PACE: Duration = Duration::from_millis(125);
 
 /// How often a task that goes on gets a line where no bars can be drawn, so that a log shows life.
@@ -26,7 +26,7 @@ const EAGER_LINE_PACE: Duration = Duration::from_secs(1);
 /// The columns that a bar has for a name: with its figures it fits 80.
 const SHOWN_OF_A_NAME: usize = 24;
 
-/// A task of which nobody knows how much there is to do.
+/// A task whose amount of work is not known.
 const WITHOUT_TOTAL: &str = "{spinner} {prefix}  {decimal_bytes:>10}  {msg}  {decimal_bytes_per_sec}";
 
 /// A task with a known number of bytes.
@@ -44,8 +44,8 @@ enum Manner {
     Nothing,
 }
 
-/// Shows how far the tasks of a command are, each known by its key. Clones share the display; it may be told from any
-/// thread.
+/// Shows the progress of a command's tasks, each identified by its key. Clones share the display, and any thread may
+/// update it.
 pub(crate) struct Progress<K>(Arc<ProgressInner<K>>);
 
 impl<K> Clone for Progress<K> {
@@ -61,7 +61,7 @@ struct ProgressInner<K> {
 }
 
 struct ProgressState<K> {
-    began: Instant,
+    began: MonotonicInstant,
     bars: Bars,
     tasks: HashMap<K, ProgressTask>,
     /// What is said of all tasks together, below the lines of single ones.
@@ -79,10 +79,10 @@ enum Bars {
 
 struct ProgressTask {
     name: String,
-    last_line: Instant,
+    last_line: MonotonicInstant,
     figures: ProgressFigures,
     bar: Option<ProgressBar>,
-    began: Instant,
+    began: MonotonicInstant,
 }
 
 /// How far a task is.
@@ -107,7 +107,7 @@ impl<K: Eq + Hash + Copy + Send + 'static> Progress<K> {
             console: console.clone(),
             manner,
             state: Mutex::new(ProgressState {
-                began: Instant::now(),
+                began: MonotonicInstant::now(),
                 bars: Bars::Ended,
                 tasks: HashMap::new(),
                 overall: None,
@@ -125,7 +125,7 @@ impl<K: Eq + Hash + Copy + Send + 'static> Progress<K> {
     pub(crate) fn begin(&self, overall: Option<String>) {
         {
             let mut state = self.state();
-            state.began = Instant::now();
+            state.began = MonotonicInstant::now();
             state.bars = Bars::Wait;
             state.overall = overall;
         }
@@ -152,7 +152,7 @@ impl<K: Eq + Hash + Copy + Send + 'static> Progress<K> {
     }
 
     pub(crate) fn start(&self, key: K, name: String) {
-        let now = Instant::now();
+        let now = MonotonicInstant::now();
         let mut task = ProgressTask {
             name,
             last_line: now,
@@ -187,7 +187,7 @@ impl<K: Eq + Hash + Copy + Send + 'static> Progress<K> {
             }
             Manner::Lines { pace } => {
                 if task.last_line.elapsed() >= pace {
-                    task.last_line = Instant::now();
+                    task.last_line = MonotonicInstant::now();
                     log(&task.name, task.began.elapsed());
                 }
             }

@@ -101,7 +101,7 @@ impl Report for FailureTrends {
 const OPEN_PERIODS: usize = 3;
 
 /// Counts by job: its place in the list by GUID; 0 where all jobs are one.
-type Tallies = BTreeMap<usize, RunTally>;
+type JobTallies = BTreeMap<usize, RunTally>;
 
 impl FailureTrends {
     /// Yields periods in their order, and in each the jobs by GUID; runs without a start come last.
@@ -138,7 +138,7 @@ impl FailureTrends {
             })
         };
         let (jobs, mut to_fill) = self.fill(snapshot, scope, &places)?;
-        let mut put_period = |first: Option<NaiveDate>, found: &Tallies| -> Result {
+        let mut put_period = |first: Option<NaiveDate>, found: &JobTallies| -> Result {
             while let Some(empty) = to_fill.next_if(|&next| first.is_none_or(|first| next < first)) {
                 jobs.iter()
                     .try_for_each(|&job| put(Some(empty), job, &RunTally::default()))?;
@@ -151,8 +151,8 @@ impl FailureTrends {
                 .try_for_each(|job| put(first, *job, found.get(job).unwrap_or(&RunTally::default())))
         };
         let options = scope.options();
-        let mut open: BTreeMap<NaiveDate, Tallies> = BTreeMap::new();
-        let mut dateless = Tallies::new();
+        let mut open: BTreeMap<NaiveDate, JobTallies> = BTreeMap::new();
+        let mut dateless = JobTallies::new();
         snapshot.each_run_facts_by_start::<ReportError>(|run| {
             let Some(&place) = places
                 .get(&run.job_key)
@@ -188,7 +188,7 @@ impl FailureTrends {
             .first_day(local_day(scope.options().zone, Instant::from_ticks(ticks)))
     }
 
-    /// The jobs and periods of which each has a row; none where only what ran has one.
+    /// The jobs and periods that each have a row; none if only those with runs have one.
     fn fill(
         &self,
         snapshot: &Snapshot<'_>,

@@ -1,8 +1,8 @@
-//! What is odd about the runs of an answer, and is told beside its outcome.
+//! Oddities in the runs of an answer, which are reported but do not change its outcome.
 
 use crate::model::{JobRun, TimeReading};
 
-/// What is odd about the runs that a try read, and no reason to call the job partial.
+/// Counts of oddities in the runs that a try read.
 #[derive(Debug, Default)]
 pub(super) struct Anomalies {
     /// Times that could not be read.

@@ -1,25 +1,28 @@
-//! One job of a sync: asked for, read, and every run either recognised or handed to the archive.
+//! One job of a sync: asks for its runs, reads the answer, and hands the archive every run that it does not have yet.
 
 mod anomalies;
+mod end_of_try;
 mod outcome;
+mod run_packer;
 
 use std::sync::Arc;
-use std::time::Instant as Clock;
+use std::time::Instant as MonotonicInstant;
 
 use sha2::Digest;
 
 use self::anomalies::Anomalies;
-use super::event::SyncEvent;
+use self::end_of_try::{BodyEnd, Try, judge};
+use self::run_packer::RunPacker;
+use super::event::{Cancellation, SyncEvent};
 use super::fetch::Question;
 use super::patience::Patience;
 use super::shared::Shared;
 use super::store::{Batch, JobTally, Received};
 use crate::archive::{
-    ArchiveError, Dictionary, DictionaryMaker, JobFigures, JobOutcome, JobRecord, Keys, KnownRuns,
-    PackedPayload, Packer, ReceivedRun, ReceivedUnreadable, WITHOUT_EVIDENCE,
+    ArchiveError, JobFigures, JobOutcome, JobRecord, Keys, KnownRuns, ReceivedRun, ReceivedUnreadable,
 };
-use crate::ccs::{CcsError, retry};
-use crate::decode::{AnswerReader, Element, End, Envelope, UnreadableRun, read_run, read_run_fields};
+use crate::ccs::{JsonAnswer, retry};
+use crate::decode::{AnswerReader, Element, Envelope, UnreadableRun, read_run, read_run_fields};
 use crate::model::{Guid, Instant, JobRun, Sha256};
 use crate::text::chain;
 
@@ -30,31 +33,15 @@ const BATCH_BYTES: u64 = 256 << 10;
 pub(super) struct JobResult {
     pub(super) record: JobRecord,
     pub(super) name: Option<String>,
-    /// Keys of runs that a complete answer to the question for all lacked.
+    /// Keys of archived runs that are missing from a complete answer with all runs.
     pub(super) missing: Keys,
-    /// It ended because the sync was asked to stop.
+    /// Whether it ended because the sync was asked to stop.
     pub(super) interrupted: bool,
 }
 
-/// How one try ended.
-enum Try {
-    /// The JSON was closed.
-    Closed,
-    /// The answer ended early, or was no answer behind some runs.
-    Broken { error: String, may_heal: bool },
-    /// The answer began, and the rest of it did not come.
-    Stuck(CcsError),
-    /// There was no answer to read.
-    Refused(CcsError),
-    /// It does not answer the question; nothing of it was stored.
-    NoAnswer(String),
-    /// The sync was asked to stop.
-    Stopped,
-}
-
-/// Fetches and archives one job; never fails, since a bad job must not stop the others.
+/// Fetches and archives one job. An error is part of the result: it must not stop the other jobs.
 pub(super) async fn run(shared: Arc<Shared>, job: Guid) -> JobResult {
-    let begun = Clock::now();
+    let begun = MonotonicInstant::now();
     let mut work = match JobWork::open(&shared, job).await {
         Ok(work) => work,
         Err(error) => {
@@ -66,7 +53,7 @@ pub(super) async fn run(shared: Arc<Shared>, job: Guid) -> JobResult {
             );
         }
     };
-    // A job that the archive does not know is only noted once it answers.
+    // A job that is new to the archive is recorded only once it has answered.
     let mut new_name = None;
     if work.name.is_none()
         && let Some((name, from)) = shared.name_of(job).await
@@ -100,8 +87,8 @@ pub(super) async fn run(shared: Arc<Shared>, job: Guid) -> JobResult {
     work.result(begun, outcome, error, &ended)
 }
 
-/// A job that was not asked for.
-pub(super) fn failed(job: Guid, begun: Clock, error: String, server: Option<&str>) -> JobResult {
+/// The result of a job that failed before it was asked for.
+pub(super) fn failed(job: Guid, begun: MonotonicInstant, error: String, server: Option<&str>) -> JobResult {
     let record = JobRecord {
         job_id: job,
         outcome: JobOutcome::Failed,
@@ -129,25 +116,33 @@ struct JobWork<'a> {
     is_known: bool,
     name: Option<String>,
     question: Question,
-    /// The server that listed its runs last, where it is another one than this.
+    /// The server that listed the job's runs last, if it is not the one that is asked now.
     other_server: Option<String>,
     known: KnownRuns,
-    /// Keys of known runs that this try has met.
-    met: Keys,
-    dictionary: Option<Arc<Dictionary>>,
-    dictionary_maker: DictionaryMaker,
-    packer: Option<Packer>,
+    packer: RunPacker,
     batch: Vec<Received>,
     batch_bytes: u64,
-    unchanged: u64,
-    /// The most elements that an earlier try had.
+    this_try: TryState,
+    /// The most runs that an earlier try saw.
     seen_before: u64,
-    anomalies: Anomalies,
     attempts: u32,
+    /// Of the latest try that the server answered.
     http_status: Option<u16>,
+    /// Of all tries together.
     body_bytes: u64,
-    envelope: Envelope,
+    /// What the archive did with the runs; known at the end.
     tally: JobTally,
+}
+
+/// What belongs to one answer: the next try starts without it.
+#[derive(Default)]
+struct TryState {
+    envelope: Envelope,
+    anomalies: Anomalies,
+    /// Keys of the known runs that the answer listed.
+    met: Keys,
+    /// Runs that needed nothing from the archive.
+    unchanged: u64,
 }
 
 impl<'a> JobWork<'a> {
@@ -163,19 +158,14 @@ impl<'a> JobWork<'a> {
             question: Question::new(fetch, full_since, at_hand.answered_at),
             other_server: at_hand.server.filter(|server| server != shared.client.base_url()),
             known: at_hand.runs,
-            met: Keys::default(),
-            dictionary: at_hand.dictionary,
-            dictionary_maker: DictionaryMaker::default(),
-            packer: None,
+            packer: RunPacker::new(at_hand.dictionary),
             batch: Vec::new(),
             batch_bytes: 0,
-            unchanged: 0,
+            this_try: TryState::default(),
             seen_before: 0,
-            anomalies: Anomalies::default(),
             attempts: 0,
             http_status: None,
             body_bytes: 0,
-            envelope: Envelope::default(),
             tally: JobTally::default(),
         })
     }
@@ -218,7 +208,7 @@ impl<'a> JobWork<'a> {
                 }
                 return ended;
             };
-            // That the server does not answer is told once for all jobs.
+            // A server that does not answer is reported once for all jobs.
             if !matches!(&ended, Try::Refused(error) if retry::is_unanswered(error)) {
                 (self.shared.events)(SyncEvent::JobRetry {
                     job: self.job,
@@ -238,30 +228,25 @@ impl<'a> JobWork<'a> {
 
     async fn begin_next_try(&mut self) {
         self.shared.store.next_try(self.job).await;
-        self.seen_before = self.seen_before.max(self.envelope.runs_seen);
-        // What follows may be no answer at all.
-        self.envelope = Envelope::default();
-        self.anomalies = Anomalies::default();
-        self.met.clear();
-        self.unchanged = 0;
+        let ended = std::mem::take(&mut self.this_try);
+        self.seen_before = self.seen_before.max(ended.envelope.runs_seen);
     }
 
-    /// Whether nothing new can lie before the runs of a closed answer.
+    /// Whether a closed answer leaves out nothing new: its oldest runs are known, or it has all runs.
     async fn reaches_back(&self) -> bool {
         let Some(growing) = self.question.growing else {
             return true;
         };
-        if self.envelope.runs_seen < u64::from(self.question.count) {
-            return true; // that is everything
+        if self.this_try.envelope.runs_seen < u64::from(self.question.count) {
+            return true; // the job has no more runs
         }
-        let (store, met) = (&self.shared.store, self.met.clone());
+        let (store, met) = (&self.shared.store, self.this_try.met.clone());
         let reaches = store.reaches_back(self.job, met, growing.answered_at, growing.open_since);
-        // Where the archive cannot be read, the tally says so.
+        // If the archive cannot be read, `tally` reports that.
         reaches.await.unwrap_or(true)
     }
 
     async fn try_once(&mut self) -> Try {
-        self.envelope = Envelope::default();
         let mut cancellation = self.shared.cancellation.clone();
         let asked = tokio::select! {
             answer = self.shared.client.job_runs(self.job, self.question.count) => answer,
@@ -276,27 +261,38 @@ impl<'a> JobWork<'a> {
         };
         self.http_status = Some(answer.status());
         let mut reader = AnswerReader::new(self.shared.options.run_limit);
+        let end = self.read_body(&mut answer, &mut reader, cancellation).await;
+        let (ended, envelope) = judge(end, reader, self.job, answer.bytes_received());
+        self.this_try.envelope = envelope;
+        ended
+    }
+
+    /// Reads the body as it arrives, and hands its runs on.
+    async fn read_body(
+        &mut self,
+        answer: &mut JsonAnswer,
+        reader: &mut AnswerReader,
+        mut cancellation: Cancellation,
+    ) -> BodyEnd {
         let mut elements = Vec::new();
         loop {
             let chunk = tokio::select! {
                 chunk = answer.chunk() => chunk,
-                () = cancellation.cancelled() => return self.stopped(reader),
+                () = cancellation.cancelled() => return BodyEnd::Stopped,
             };
             let chunk = match chunk {
                 Ok(Some(chunk)) => chunk,
-                Ok(None) => break,
-                Err(error) => {
-                    self.envelope = reader.envelope().clone();
-                    return Try::Stuck(error);
-                }
+                Ok(None) => return BodyEnd::Closed,
+                Err(error) => return BodyEnd::Failed(error),
             };
             self.body_bytes += chunk.len() as u64;
             let pushed = reader.push(&chunk, &mut |element| elements.push(element));
             drop(chunk);
-            if let Some(other) = self.other_job(reader.envelope().job_id_at_first_run) {
-                return Try::NoAnswer(about_another(other));
+            // Before its runs are stored.
+            if let Some(other) = reader.envelope().job_id_at_first_run.filter(|&id| id != self.job) {
+                return BodyEnd::OtherJob(other);
             }
-            // What cannot be read is not progress: such elements may come for ever.
+            // Elements that cannot be read are not progress: they may come for ever.
             let mut is_progress = false;
             for element in elements.drain(..) {
                 is_progress |= self.take(element).await;
@@ -311,71 +307,22 @@ impl<'a> JobWork<'a> {
                 total: reader.envelope().total_job_runs,
             });
             if let Err(error) = pushed {
-                self.envelope = reader.envelope().clone();
-                return if self.envelope.runs_seen > 0 {
-                    Try::Broken {
-                        error: error.to_string(),
-                        may_heal: false,
-                    }
-                } else {
-                    Try::NoAnswer(error.to_string())
-                };
+                return BodyEnd::Malformed(error);
             }
         }
-        match reader.finish() {
-            End::Complete(envelope) => {
-                self.envelope = envelope;
-                match self.other_job(self.envelope.job_id) {
-                    None => match self.envelope.broken_at {
-                        None => Try::Closed,
-                        Some(at) => Try::Broken {
-                            error: format!(
-                                "commas between its runs are missing or doubled, first at byte {at}: a run may be lacking there"
-                            ),
-                            may_heal: false,
-                        },
-                    },
-                    Some(other) if self.envelope.runs_seen == 0 => Try::NoAnswer(about_another(other)),
-                    Some(other) => Try::Broken {
-                        error: format!(
-                            "behind its runs the answer says that it is about another job, {other}"
-                        ),
-                        may_heal: false,
-                    },
-                }
-            }
-            End::Cut(envelope) => {
-                let error = format!("the answer was cut off after {} bytes", answer.bytes_received());
-                self.envelope = envelope;
-                Try::Broken {
-                    error,
-                    may_heal: true,
-                }
-            }
-            End::NotAnAnswer(error) => Try::NoAnswer(error.to_string()),
-        }
     }
 
-    fn stopped(&mut self, reader: AnswerReader) -> Try {
-        self.envelope = reader.envelope().clone();
-        Try::Stopped
-    }
-
-    fn other_job(&self, named: Option<Guid>) -> Option<Guid> {
-        named.filter(|&id| id != self.job)
-    }
-
-    /// Recognises a run by its bytes, or reads it and hands it on; says whether it was a run.
+    /// Recognises a run by the hash of its bytes, or reads it and hands it to the archive. Returns whether it was a run.
     async fn take(&mut self, element: Element) -> bool {
         let received = match element {
             Element::Whole { position, bytes } => {
                 let sha256: Sha256 = sha2::Sha256::digest(&bytes).into();
                 match self.known.get(&sha256) {
                     Some(known) if !known.unreadable_messages || self.other_server.is_some() => {
-                        self.met.insert(known.run_key);
-                        // Another server cannot say that this one lists the run again.
+                        self.this_try.met.insert(known.run_key);
+                        // The answer of another server does not mean that the job's own lists the run again.
                         if !known.absent || self.other_server.is_some() {
-                            self.unchanged += 1;
+                            self.this_try.unchanged += 1;
                             return true;
                         }
                         Received::Returned(known.run_key)
@@ -420,11 +367,11 @@ impl<'a> JobWork<'a> {
                 sha256,
             }),
             Ok((run, content_sha256)) => {
-                self.anomalies.see(&run);
-                let payload = match self.pack(&bytes, sha256) {
+                self.this_try.anomalies.see(&run);
+                let payload = match self.packer.pack(&bytes, sha256) {
                     Ok(payload) => payload,
                     Err(error) => {
-                        // Out of memory for one run: the run waits in quarantine, the others go on.
+                        // Too little memory for this run: it goes to quarantine, and the others are read.
                         return Received::Unreadable(ReceivedUnreadable {
                             position,
                             reason: format!("the run could not be packed: {error}"),
@@ -439,8 +386,8 @@ impl<'a> JobWork<'a> {
         }
     }
 
-    /// What a run says, and the hash of its content where the archive may know the run in other bytes: not in a job's
-    /// first sync, when half of the work is spared.
+    /// Reads a run, and hashes its content if the archive may have the run in other bytes. A job's first sync needs no hash,
+    /// which saves half of the work.
     fn read_run(&self, bytes: &[u8]) -> Result<(JobRun, Option<Sha256>), UnreadableRun> {
         let zone = self.shared.options.zone;
         if self.known.is_empty() {
@@ -448,35 +395,6 @@ impl<'a> JobWork<'a> {
         }
         let read = read_run(bytes, zone)?;
         Ok((read.run, Some(read.content_sha256)))
-    }
-
-    /// Packs a run; the first of a job become the dictionary of those behind them.
-    fn pack(&mut self, bytes: &[u8], sha256: Sha256) -> std::io::Result<PackedPayload> {
-        if WITHOUT_EVIDENCE {
-            return Ok(PackedPayload {
-                data: Vec::new(),
-                dictionary: None,
-                bytes: bytes.len() as u64,
-                sha256,
-            });
-        }
-        let packer = match &mut self.packer {
-            Some(packer) => packer,
-            none => none.insert(Packer::new(self.dictionary.as_ref().map(|d| d.bytes.as_slice()))?),
-        };
-        let packed = PackedPayload {
-            data: packer.pack(bytes)?,
-            dictionary: self.dictionary.clone(),
-            bytes: bytes.len() as u64,
-            sha256,
-        };
-        if self.dictionary.is_none()
-            && let Some(made) = self.dictionary_maker.see(bytes)
-        {
-            self.dictionary = Some(Arc::new(made));
-            self.packer = None;
-        }
-        Ok(packed)
     }
 
     async fn flush(&mut self) {
@@ -500,10 +418,6 @@ impl<'a> JobWork<'a> {
     }
 }
 
-fn about_another(job: Guid) -> String {
-    format!("the answer is about another job, {job}")
-}
-
-fn milliseconds(begun: Clock) -> u64 {
+fn milliseconds(begun: MonotonicInstant) -> u64 {
     u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX)
 }

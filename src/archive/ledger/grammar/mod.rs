@@ -13,7 +13,7 @@ use self::seen_runs::{SeenRun, SeenRuns};
 use super::chain::Subject;
 use super::entry::{HoldEntry, LedgerEntry, Loss, RemovedEntry};
 use super::hash::GENESIS;
-use super::retention::{HoldSpan, is_older_than};
+use super::removal_rule::{HoldSpan, is_older_than};
 use crate::model::{Guid, Instant, Sha256, ZoneName, hex};
 
 /// The state of the ledger behind the last line.

@@ -9,7 +9,7 @@ mod server;
 use std::path::Path;
 
 use self::problem::Problem;
-use self::report::{Line, Report, State};
+use self::report::{CheckReport, Line, State};
 use self::server::ServerCheck;
 use crate::archive::{JobState, ReadOnly, read_heads};
 use crate::cli::commands::schedule;
@@ -62,7 +62,7 @@ pub(crate) fn run(
     global: &GlobalSettings,
     console: &Console,
 ) -> Result<Exit, Failure> {
-    let mut report = Report::default();
+    let mut report = CheckReport::default();
     settings(&mut report, sources);
     report.ok("account", format!("runs as {}", account()));
     let head_file = match in_use::head_file(args.sync.head_file.as_ref(), sources) {
@@ -146,7 +146,7 @@ pub(crate) fn run(
     })
 }
 
-fn text(report: &Report, with_details: bool) -> String {
+fn text(report: &CheckReport, with_details: bool) -> String {
     let mut text = report.text(with_details);
     text.push_str(&format!(
         "\n{}, {}\n",
@@ -157,7 +157,7 @@ fn text(report: &Report, with_details: bool) -> String {
 }
 
 /// The config file, and each setting with its origin.
-fn settings(report: &mut Report, sources: &Sources<'_>) {
+fn settings(report: &mut CheckReport, sources: &Sources<'_>) {
     match sources.file() {
         Some(file) => report.ok("settings", format!("config file {}", file.path().display())),
         None => report.ok("settings", "no config file"),
@@ -173,7 +173,7 @@ fn settings(report: &mut Report, sources: &Sources<'_>) {
 }
 
 /// Each server with its own jobs.
-async fn servers(args: &CheckArgs, sources: &Sources<'_>, states: Vec<JobState>, report: &mut Report) {
+async fn servers(args: &CheckArgs, sources: &Sources<'_>, states: Vec<JobState>, report: &mut CheckReport) {
     let chosen = match servers::chosen(&args.choice, &args.server, sources, false) {
         Ok(chosen) => chosen,
         Err(failure) => return report.failure(State::Fault, "server", failure),
@@ -216,7 +216,7 @@ async fn servers(args: &CheckArgs, sources: &Sources<'_>, states: Vec<JobState>,
 
 /// The jobs as the next sync takes them.
 fn job_states(
-    report: &mut Report,
+    report: &mut CheckReport,
     archive: Option<&ReadOnly>,
     sources: &Sources<'_>,
     jobs_file: Option<&Path>,

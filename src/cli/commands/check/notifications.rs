@@ -1,19 +1,19 @@
-//! Those who are told how a command ended: the log file, the metrics file, the monitor, the operator's own command.
+//! What is notified of how a command ended: the log file, the metrics file, the monitor, the operator's own command.
 
 use std::path::Path;
 
 use super::places;
 use super::problem::Problem;
-use super::report::{Report, State};
+use super::report::{CheckReport, State};
 use crate::ccs::Monitor;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::monitoring::program;
 use crate::cli::output::in_use;
 use crate::config::{GlobalSettings, MonitoringSettings, Sources};
 
-/// Checks each that is set. Nobody is told anything: a ping would be taken for a sync.
+/// Checks each that is set, and sends nothing: a ping would be taken for a sync.
 pub(super) async fn check(
-    report: &mut Report,
+    report: &mut CheckReport,
     settings: &MonitoringSettings,
     global: &GlobalSettings,
     sources: &Sources<'_>,
@@ -54,7 +54,7 @@ pub(super) async fn check(
     }
 }
 
-fn metrics_file(report: &mut Report, path: &Path) {
+fn metrics_file(report: &mut CheckReport, path: &Path) {
     match in_use::refuse(path) {
         Ok(()) if path.is_dir() => report.fault("metrics", &Problem::IsFolder { path: path.into() }),
         Ok(()) => places::file(report, "metrics", path),

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::problem::Problem;
-use super::report::{Report, State};
+use super::report::{CheckReport, State};
 use crate::archive::{COMPANIONS, Growth, ReadOnly, is_to_be_made, lock_holder, network_drive, resolve};
 use crate::cli::failure::Failure;
 use crate::cli::new_archive::lost;
@@ -25,7 +25,7 @@ const LEAST_SPAN: i64 = 3 * 86_400;
 
 /// The archive's file, folder, disk and lock; the archive itself, where it can be read.
 pub(super) fn archive(
-    report: &mut Report,
+    report: &mut CheckReport,
     global: &GlobalSettings,
     origin: &Origin,
     head_file: Option<&Path>,
@@ -78,14 +78,14 @@ pub(super) fn archive(
     }
     match lock_holder(path) {
         Ok(None) => report.ok("lock", "no other sync holds the archive"),
-        Ok(Some(holder)) => report.warning("lock", &Problem::Held { holder }),
+        Ok(Some(holder)) => report.warning("lock", &Problem::Locked { holder }),
         Err(error) => report.failure(State::Fault, "lock", error),
     }
     opened
 }
 
 /// A file that is written, or appended to, beside the archive: a report, the list of heads.
-pub(super) fn file(report: &mut Report, check: &'static str, path: &Path) {
+pub(super) fn file(report: &mut CheckReport, check: &'static str, path: &Path) {
     let folder = folder_of(path);
     if writable(report, check, &folder, Some(path)) {
         space(report, check, &folder, None);
@@ -93,7 +93,7 @@ pub(super) fn file(report: &mut Report, check: &'static str, path: &Path) {
 }
 
 /// The log file. One that is there needs no folder that may be written, unless it is to be set aside.
-pub(super) fn log_file(report: &mut Report, path: &Path, is_rotated: bool) {
+pub(super) fn log_file(report: &mut CheckReport, path: &Path, is_rotated: bool) {
     if path.is_dir() {
         report.fault("log", &Problem::IsFolder { path: path.into() });
     } else if !path.exists() || is_rotated && path.is_file() {
@@ -107,7 +107,7 @@ pub(super) fn log_file(report: &mut Report, path: &Path, is_rotated: bool) {
 }
 
 /// Whether this account may write in the folder, and the file, where that is there.
-fn writable(report: &mut Report, check: &'static str, folder: &Path, file: Option<&Path>) -> bool {
+fn writable(report: &mut CheckReport, check: &'static str, folder: &Path, file: Option<&Path>) -> bool {
     match fs::metadata(folder) {
         Ok(data) if data.is_dir() => {}
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -173,7 +173,7 @@ fn may_write_file(file: &Path) -> io::Result<()> {
 }
 
 /// The free space of the disk; with how long it will do, where the archive's growth is known.
-fn space(report: &mut Report, check: &'static str, folder: &Path, archive: Option<&ReadOnly>) {
+fn space(report: &mut CheckReport, check: &'static str, folder: &Path, archive: Option<&ReadOnly>) {
     let path = folder.to_path_buf();
     let free = match fs4::available_space(folder) {
         Ok(free) => free,

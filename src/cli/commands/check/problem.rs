@@ -80,7 +80,7 @@ pub(crate) enum Problem {
         days: u64,
     },
     #[error("another sync holds the archive: {holder}")]
-    Held { holder: String },
+    Locked { holder: String },
     /// The installed tasks do not run, or the last sync of them failed.
     #[error("{message}")]
     Schedule { message: String },

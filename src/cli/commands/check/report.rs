@@ -46,13 +46,13 @@ pub(crate) struct Line {
 
 /// All that was found, in the order in which it was looked at.
 #[derive(Debug, Default)]
-pub(crate) struct Report {
+pub(crate) struct CheckReport {
     pub(crate) lines: Vec<Line>,
     /// The server that what follows is about, where it has a name.
     pub(crate) server: Option<String>,
 }
 
-impl Report {
+impl CheckReport {
     pub(crate) fn ok(&mut self, check: &'static str, message: impl Into<String>) {
         self.add(State::Ok, check, message.into(), None);
     }
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn each_line_says_how_a_thing_is_and_what_to_do() {
-        let mut report = Report::default();
+        let mut report = CheckReport::default();
         report.ok("server", "fine");
         report.detail("setting", "retries = 4".to_owned());
         report.fault("jobs", &Problem::NoJobs);

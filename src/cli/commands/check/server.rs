@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use futures_util::stream::{self, StreamExt};
 
 use super::problem::Problem;
-use super::report::{Report, State};
+use super::report::{CheckReport, State};
 use crate::archive::{JobState, MOST_CLOCK_SKEW};
 use crate::ccs::{
     self, CcsError, Client, ConnectProblem, proxy_to, replaced_trust_store, served_certificate,
@@ -47,7 +47,7 @@ pub(super) struct ServerCheck<'c> {
 
 impl ServerCheck<'_> {
     /// Checks everything from the URL to the jobs; each step only where the one before it made sense.
-    pub(super) async fn run(&self, report: &mut Report) {
+    pub(super) async fn run(&self, report: &mut CheckReport) {
         // A password that is missing does not keep the server from being looked at.
         let client = self.client(report);
         let trust = self.reach(report).await;
@@ -88,7 +88,7 @@ impl ServerCheck<'_> {
     }
 
     /// A client of the server, with the password that a task without a terminal would find.
-    fn client(&self, report: &mut Report) -> Option<Client> {
+    fn client(&self, report: &mut CheckReport) -> Option<Client> {
         let url = self
             .server
             .server
@@ -133,7 +133,7 @@ impl ServerCheck<'_> {
     }
 
     /// Name, proxy, connection and certificate; how the server is trusted, where a login makes sense.
-    async fn reach(&self, report: &mut Report) -> Option<Trusted> {
+    async fn reach(&self, report: &mut CheckReport) -> Option<Trusted> {
         let url = self.server.server.url().ok()?;
         let choice = self.server.trust(self.sources).ok()?;
         let proxy = proxy_to(url);
@@ -143,7 +143,7 @@ impl ServerCheck<'_> {
             Some(_) => Ok(None),
             None => addresses(url).await.map(Some),
         };
-        let tell_addresses = |report: &mut Report| {
+        let tell_addresses = |report: &mut CheckReport| {
             if let Ok(Some(addresses)) = &addresses {
                 report.ok("dns", addresses.clone());
             }
@@ -200,7 +200,7 @@ impl ServerCheck<'_> {
     }
 
     /// Permission on each job, and the jobs that nobody watches.
-    async fn jobs(&self, report: &mut Report, client: &Client) {
+    async fn jobs(&self, report: &mut CheckReport, client: &Client) {
         let discovered = match client.discover().await {
             Ok(jobs) => Some(jobs),
             Err(error) => {

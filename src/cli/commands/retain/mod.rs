@@ -41,7 +41,7 @@ pub(crate) struct RetainArgs {
     #[command(subcommand)]
     action: Option<RetainAction>,
 
-    /// The age from which on runs go: 7y, 12w or 90d; a year counts as 365.25 days, rounded up
+    /// The age from which on runs go: 7y, 18mo, 12w or 90d; years and months count as the most days that so many can have
     #[arg(long, value_name = "AGE", required = true)]
     older_than: Option<RetentionAge>,
 
@@ -70,7 +70,7 @@ pub(crate) struct RetainArgs {
 enum RetainAction {
     /// Locks an age below which no run is removed, permanently: it can only be lengthened
     Lock {
-        /// The age: 7y, 12w or 90d
+        /// The age: 7y, 18mo, 12w or 90d
         #[arg(value_name = "AGE")]
         age: RetentionAge,
     },
@@ -164,14 +164,14 @@ fn apply(
     let removal = retain(archive, rule, hash).map_err(of_damage)?;
     let done = RemovalJson::of(hash, &removal);
     print_result(console, format, || removal_text(&done, &removal), &done)?;
-    let (Some(list), Some(head)) = (list, removal.head) else {
+    let (Some(list), Some(head)) = (list, removal.recorded.head) else {
         return Ok(Exit::Done);
     };
-    if removal.already_done && list.has(&head) {
+    if removal.recorded.already_done && list.has(&head) {
         return Ok(Exit::Done);
     }
     let published = HeadToPublish {
-        at: removal.at,
+        at: removal.recorded.at,
         what: "retain".to_owned(),
         head,
         made: false,

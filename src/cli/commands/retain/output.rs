@@ -72,7 +72,7 @@ impl PlanJson {
             first_run_at: text(job.first),
             last_run_at: text(job.last),
         };
-        let held_back = plan.held_back.iter().map(|held| HeldByHold {
+        let held_back = plan.kept_by_hold.iter().map(|held| HeldByHold {
             hold_id: held.hold_id,
             runs: held.runs,
         });
@@ -94,16 +94,17 @@ impl PlanJson {
 impl RemovalJson {
     /// What was removed by the plan with this hash.
     pub(super) fn of(plan: &Sha256, removal: &Removal) -> Self {
+        let recorded = &removal.recorded;
         Self {
             plan: hex(plan),
-            runs: removal.runs,
-            messages: removal.messages,
-            removed_at: removal.head.map(|_| removal.at.to_string()),
-            payloads_packed_anew: removal.repacked,
-            was_done: removal.already_done,
+            runs: recorded.runs,
+            messages: recorded.messages,
+            removed_at: recorded.head.map(|_| recorded.at.to_string()),
+            payloads_packed_anew: recorded.repacked,
+            was_done: recorded.already_done,
             file_bytes_before: removal.file_bytes.0,
             file_bytes: removal.file_bytes.1,
-            head: removal.head.as_ref().map(|head| hex(head)),
+            head: recorded.head.as_ref().map(|head| hex(head)),
             backups: removal.backups.clone(),
         }
     }
@@ -195,11 +196,11 @@ pub(super) fn removal_text(done: &RemovalJson, removal: &Removal) -> String {
         format!(
             "This plan removed {} on {}; nothing of that is left in the archive. Ledger head then {head}\n",
             counted(done.runs, "run"),
-            removal.at
+            removal.recorded.at
         )
     } else {
         format!(
-            "Removed {} with {}, and packed {} anew. The file has {} now ({} before). Ledger head {head}\n",
+            "Removed {} with {}, and repacked {}. The file has {} now ({} before). Ledger head {head}\n",
             counted(done.runs, "run"),
             counted(done.messages, "message"),
             counted(done.payloads_packed_anew, "payload"),

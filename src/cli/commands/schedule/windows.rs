@@ -3,7 +3,7 @@
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant as MonotonicInstant};
 
 use super::external::{self, done, run};
 use super::files::{DefinitionFile, not_ours};
@@ -161,7 +161,7 @@ pub(super) fn test(plan: &Plan) -> Result<Exit, Failure> {
         _ => {}
     }
     done("schtasks", &["/Run", "/TN", &path_of("check")], None)?;
-    let begun = Instant::now();
+    let begun = MonotonicInstant::now();
     while begun.elapsed() < PATIENCE {
         let text = std::fs::read(&output).unwrap_or_default();
         let text = external::text(&text);

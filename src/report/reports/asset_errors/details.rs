@@ -26,8 +26,8 @@ const REMEMBERED: usize = 1 << 15;
 /// Keys closer than this are read together with those between them.
 const NEAR: u32 = 4;
 
-/// Candidates for the most frequent text, of all groups together, before those that have lost are dropped.
-const MOST_CANDIDATES: usize = 1 << 19;
+/// Candidates for the most frequent text that are kept at least before those that have lost are dropped.
+const MOST_CANDIDATES: usize = 1 << 17;
 
 /// Stands for a text: a keyed hash of 64 bits. Among 30 million texts two are taken for one once in 40,000 times, and
 /// nobody can look for such texts, since the key is drawn anew each time.
@@ -223,10 +223,12 @@ pub(super) fn top(
     snapshot: &Snapshot<'_>,
     is_wanted: &[bool],
 ) -> Result<HashMap<u32, u32>, ReportError> {
-    let mut best = Best {
+    let mut best = MostFrequent {
         most: vec![0; is_wanted.len()],
         candidates: Vec::new(),
     };
+    // Each group keeps one.
+    let most_candidates = MOST_CANDIDATES.max(2 * is_wanted.iter().filter(|wanted| **wanted).count());
     let mut counts: HashMap<(u64, u32), (u32, u32), FixedState> = HashMap::default();
     for number in 0..PARTS {
         for details in &mut *all {
@@ -242,7 +244,7 @@ pub(super) fn top(
         for ((_, group), (key, count)) in counts.drain() {
             best.see(group, key, count);
         }
-        if best.candidates.len() > MOST_CANDIDATES {
+        if best.candidates.len() > most_candidates {
             best.reduce(snapshot)?;
         }
     }
@@ -252,14 +254,14 @@ pub(super) fn top(
 }
 
 /// The most frequent texts so far.
-struct Best {
+struct MostFrequent {
     /// How often the most frequent one of each group is there.
     most: Vec<u32>,
     /// Group, key and count of those that were as frequent when they were seen.
     candidates: Vec<(u32, u32, u32)>,
 }
 
-impl Best {
+impl MostFrequent {
     fn see(&mut self, group: u32, key: u32, count: u32) {
         let most = &mut self.most[group as usize];
         if count >= *most {

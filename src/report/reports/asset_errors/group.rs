@@ -14,7 +14,7 @@ use crate::report::options::Category;
 pub(super) const NONE: u32 = u32::MAX;
 
 /// The text that rows are grouped by, or two of them: asset and type. NULL and `''` are one.
-type GroupKey = [Option<Box<str>>; 2];
+type GroupKey<'k> = [Option<&'k str>; 2];
 
 /// What a row is about; what it is not grouped by is empty.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,7 +54,7 @@ pub(super) struct KindPlace {
 #[derive(Debug)]
 pub(super) struct Groups {
     by: GroupBy,
-    keys: Vec<GroupKey>,
+    keys: GroupKeys,
     assets: Vec<Option<AssetPlace>>,
     kinds: Vec<Option<KindPlace>>,
     /// Owners, in their order; NULL is the first.
@@ -126,7 +126,7 @@ impl Groups {
 
     /// How many groups there are; those of which no message is left included.
     pub(super) const fn len(&self) -> usize {
-        self.keys.len()
+        self.keys.ends.len()
     }
 
     /// How many texts are counted; none where no top message is requested.
@@ -136,7 +136,7 @@ impl Groups {
 
     /// What the group is about.
     pub(super) fn names(&self, group: u32) -> Names<'_> {
-        let [first, second] = self.keys[group as usize].each_ref().map(Option::as_deref);
+        let [first, second] = self.keys.get(group);
         let mut names = Names::default();
         match self.by {
             GroupBy::Asset => (names.asset, names.asset_type) = (first, second),
@@ -181,26 +181,55 @@ impl Groups {
     }
 }
 
+/// The keys of all groups, one after the other in one text: of very many assets, allocations of their own would take more
+/// memory than the names.
+#[derive(Debug, Default)]
+struct GroupKeys {
+    text: String,
+    /// Where each of the two texts ends; one without text is NULL.
+    ends: Vec<[usize; 2]>,
+}
+
+impl GroupKeys {
+    fn push(&mut self, key: GroupKey<'_>) {
+        let ends = key.map(|text| {
+            self.text.push_str(text.unwrap_or_default());
+            self.text.len()
+        });
+        self.ends.push(ends);
+    }
+
+    fn get(&self, group: u32) -> GroupKey<'_> {
+        let group = group as usize;
+        let start = group.checked_sub(1).map_or(0, |before| self.ends[before][1]);
+        let [middle, end] = self.ends[group];
+        [
+            named(Some(&self.text[start..middle])),
+            named(Some(&self.text[middle..end])),
+        ]
+    }
+}
+
 /// Numbers for groups, in order of their first appearance.
 #[derive(Default)]
 struct Numbers {
-    keys: Vec<GroupKey>,
+    keys: GroupKeys,
     /// By hash of the key; where two have one, the later stands at the next free number.
     numbers: HashMap<u64, u32, RandomState>,
     hasher: RandomState,
 }
 
 impl Numbers {
-    fn number(&mut self, key: [Option<&str>; 2]) -> u32 {
+    fn number(&mut self, key: GroupKey<'_>) -> u32 {
         let mut hash = self.hasher.hash_one(key);
         while let Some(&number) = self.numbers.get(&hash) {
-            if self.keys[number as usize].each_ref().map(Option::as_deref) == key {
+            if self.keys.get(number) == key {
                 return number;
             }
             hash = hash.wrapping_add(1);
         }
-        self.keys.push(key.map(|text| text.map(Box::from)));
-        let number = dense(self.keys.len() - 1);
+        let number = dense(self.keys.ends.len());
+        self.keys.push(key);
         self.numbers.insert(hash, number);
         number
     }
@@ -210,7 +239,7 @@ fn named(text: Option<&str>) -> Option<&str> {
     text.filter(|text| !text.is_empty())
 }
 
-fn asset_group(by: GroupBy, [asset, asset_type, owner]: [Option<&str>; 3]) -> Option<[Option<&str>; 2]> {
+fn asset_group(by: GroupBy, [asset, asset_type, owner]: [Option<&str>; 3]) -> Option<GroupKey<'_>> {
     match by {
         GroupBy::Asset => Some([named(asset), named(asset_type)]),
         GroupBy::AssetType => Some([named(asset_type), None]),
@@ -219,7 +248,7 @@ fn asset_group(by: GroupBy, [asset, asset_type, owner]: [Option<&str>; 3]) -> Op
     }
 }
 
-fn kind_group(by: GroupBy, row: &KindName) -> Option<[Option<&str>; 2]> {
+fn kind_group(by: GroupBy, row: &KindName) -> Option<GroupKey<'_>> {
     match by {
         GroupBy::Category => Some([Some(Category::of(row.category.as_deref()).name()), None]),
         GroupBy::Message => Some([named(row.message.as_deref()), None]),
