@@ -71,12 +71,11 @@ pub(crate) use storage::dictionary::{Dictionary, DictionaryMaker};
 pub(crate) use storage::jobs::{FormerName, JobRow, JobState, ServerJobs};
 pub(crate) use storage::keys::Keys;
 pub(crate) use storage::known::KnownRuns;
-pub(crate) use storage::plan::RunPlan;
 pub(crate) use storage::quarantine::QuarantineRow;
 pub(crate) use storage::syncs::{Growth, JobFigures, JobRecord};
 pub(crate) use verify::{Finding, HeadsOf, Holdings, Verified, verify_script};
 pub(crate) use write::{
-    AddedHold, KnownJob, NewerRules, PackedPayload, ReceivedRun, ReceivedUnreadable, Stored,
+    AddedHold, KnownJob, NewerRules, PackedPayload, ReceivedRun, ReceivedUnreadable, RunChange, Stored,
 };
 
 // What tests, benches and fuzzing use.

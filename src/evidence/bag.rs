@@ -8,21 +8,21 @@ use zip::{CompressionMethod, DateTime, System, ZipWriter};
 
 use crate::model::{Instant, Sha256, hex};
 
-/// Bytes of a file from which on its sizes need 64 bits in a ZIP file.
+/// From this size on, a ZIP file needs 64 bits for a file's sizes.
 const LARGE: u64 = u32::MAX as u64;
 
-/// Files go in one after the other, in the order of their names.
+/// Files are added one by one, sorted by name.
 pub(super) struct Bag<W: Write + Seek> {
     zip: ZipWriter<W>,
     folder: String,
     options: SimpleFileOptions,
-    /// What manifests say: SHA-256 and name.
+    /// SHA-256 and name of each file, for the manifests.
     payload: Vec<(Sha256, String)>,
     tags: Vec<(Sha256, String)>,
 }
 
 impl<W: Write + Seek> Bag<W> {
-    /// A bag in `out`, whose files lie in this folder and are of this time.
+    /// A bag in `out`. Its files are in `folder` and have the time `at`.
     pub(super) fn new(out: W, folder: String, at: Instant) -> Self {
         let time = at.to_chrono();
         let options = SimpleFileOptions::default()
@@ -39,7 +39,7 @@ impl<W: Write + Seek> Bag<W> {
         }
     }
 
-    /// Adds a file, which `write` fills and which has no more bytes than `most`.
+    /// Adds a file that `write` fills; `most` bounds its size.
     pub(super) fn file<T, E: From<io::Error>>(
         &mut self,
         name: &str,
@@ -68,7 +68,6 @@ impl<W: Write + Seek> Bag<W> {
         Ok(written)
     }
 
-    /// Adds a file of these bytes.
     pub(super) fn bytes(&mut self, name: &str, bytes: &[u8]) -> io::Result<()>
     where
         W: Send,
@@ -76,7 +75,7 @@ impl<W: Write + Seek> Bag<W> {
         self.file(name, bytes.len() as u64, |out| out.write_all(bytes))
     }
 
-    /// Adds the manifests, and ends the ZIP file; returns how many files there are in it.
+    /// Adds the manifests and finishes the ZIP file; returns how many files it has.
     pub(super) fn finish(mut self) -> io::Result<u64>
     where
         W: Send,
@@ -92,14 +91,14 @@ impl<W: Write + Seek> Bag<W> {
     }
 }
 
-/// The lines of a manifest, by name.
+/// The lines of a manifest, sorted by name.
 fn manifest(mut files: Vec<(Sha256, String)>) -> String {
     files.sort_by(|(_, one), (_, other)| one.cmp(other));
     let line = |(hash, name): &(Sha256, String)| format!("{}  {name}\n", hex(hash));
     files.iter().map(line).collect()
 }
 
-/// The time as a ZIP file says it: to two seconds, from 1980 to 2107.
+/// The time as ZIP files have it: in steps of two seconds, from 1980 to 2107.
 fn dos_time(time: &chrono::NaiveDateTime) -> DateTime {
     use chrono::{Datelike, Timelike};
     let part = |number: u32| u8::try_from(number).unwrap_or_default();

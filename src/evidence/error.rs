@@ -8,7 +8,7 @@ use crate::report::ReportError;
 /// A package could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum EvidenceError {
-    /// The archive has no such head or job then, or cannot be read.
+    /// The archive has no such head, had no such job at that head, or cannot be read.
     #[error(transparent)]
     Extract(#[from] ExtractError),
     /// A table could not be made.
@@ -28,10 +28,10 @@ pub enum EvidenceError {
         /// The jobs, as text.
         jobs: String,
         sync: i64,
-        /// Runs of the span that a retention rule removed.
+        /// How many runs of the span a retention rule removed.
         removed: u64,
     },
-    /// Somebody asked to stop.
+    /// The user asked to stop.
     #[error("interrupted: no package was made")]
     Cancelled,
 }

@@ -1,4 +1,4 @@
-//! What is in a package, counted, and how complete it is known to be: for the page, the workpaper and the summary.
+//! What a package holds, in numbers, and how complete it is known to be: for README.html, the workpaper and the summary.
 
 use std::collections::{HashMap, HashSet};
 
@@ -14,7 +14,7 @@ use crate::report::reports::{GapState, gaps};
 /// How many spans of a job the page and the workpaper list; the others are only in the table.
 const MOST_SPANS: usize = 200;
 
-/// What a package says of itself.
+/// What a package says about itself.
 #[derive(Debug)]
 pub(super) struct PackageFacts {
     pub(super) archive_id: Guid,
@@ -43,15 +43,15 @@ pub(super) struct JobFacts {
     pub(super) job: ExtractedJob,
     pub(super) runs: u64,
     pub(super) failed: u64,
-    /// Starts of the first and the last run.
+    /// Start of the first run, and of the last.
     pub(super) first: Option<Instant>,
     pub(super) last: Option<Instant>,
     pub(super) known: JobCompleteness,
-    /// Spans of the span that is asked for, in order.
+    /// The parts of the requested span, in order.
     pub(super) spans: Vec<SpanFacts>,
-    /// Spans that are not listed here.
+    /// How many spans are not in `spans`.
     pub(super) more_spans: usize,
-    /// Nobody said how long the server keeps runs, and nothing was learned: what is proved rests on an assumption.
+    /// Nobody said how long the server keeps runs and nothing was learned, so what is proved rests on an assumption.
     pub(super) assumes_purge_age: bool,
 }
 
@@ -71,7 +71,7 @@ pub(super) struct SampleFacts {
     pub(super) population: u64,
 }
 
-/// What is known of each job before runs are left out that are not in the span.
+/// What is known of each job while the extract still has the runs outside the span.
 pub(super) fn of_jobs(
     jobs: &[ExtractedJob],
     snapshot: &Snapshot<'_>,
@@ -131,7 +131,7 @@ pub(super) fn of_jobs(
         .collect())
 }
 
-/// Counts the runs of each job that are left.
+/// Counts the runs of each job that are in the package.
 pub(super) fn count_runs(
     jobs: &mut [JobFacts],
     snapshot: &Snapshot<'_>,
@@ -151,7 +151,7 @@ pub(super) fn count_runs(
         };
         job.runs += 1;
         job.failed += u64::from(run.status.is_some_and(|status| JobStatus(status).is_failure()));
-        // Runs come in the order of their starts.
+        // Runs are sorted by start.
         if let Some(start) = run.started_ticks.map(Instant::from_ticks) {
             job.first = job.first.or(Some(start));
             job.last = Some(start);
@@ -161,12 +161,12 @@ pub(super) fn count_runs(
 }
 
 impl JobFacts {
-    /// How people call the job.
+    /// The job's name, or its GUID if it has none.
     pub(super) fn title(&self) -> &str {
         self.job.name.as_deref().unwrap_or(&self.job.job_id)
     }
 
-    /// Whether it is proved that every run that started in the span is archived.
+    /// Whether every run that started in the span is proved to be archived.
     pub(super) const fn is_proved(&self) -> bool {
         self.known.unproved.is_empty() && !self.assumes_purge_age
     }
@@ -178,7 +178,7 @@ impl JobFacts {
     }
 }
 
-/// A point in time for people: of a midnight the day alone.
+/// A point in time for readers; of midnight only the date.
 pub(super) fn readable(at: Instant) -> String {
     let text = at.to_string();
     match text.strip_suffix("T00:00:00Z") {
@@ -188,7 +188,6 @@ pub(super) fn readable(at: Instant) -> String {
 }
 
 impl PackageFacts {
-    /// The span, as text.
     pub(super) fn span(&self) -> String {
         let (since, until) = (self.since.map(readable), self.until.map(readable));
         match (since, until) {
@@ -199,7 +198,7 @@ impl PackageFacts {
         }
     }
 
-    /// Whether what is proved of a job rests on an assumption about how long its server keeps runs.
+    /// Whether the proof for a job rests on an assumption about how long its server keeps runs.
     pub(super) fn assumes_purge_age(&self) -> bool {
         self.jobs.iter().any(|job| job.assumes_purge_age)
     }
@@ -212,12 +211,12 @@ impl PackageFacts {
         }
     }
 
-    /// Whether the population of every job is proved to be complete.
+    /// Whether the population of every job is proved complete.
     pub(super) fn is_proved(&self) -> bool {
         self.jobs.iter().all(JobFacts::is_proved)
     }
 
-    /// Runs whose MessageCount disagrees with the messages that they have.
+    /// Runs whose MessageCount is not the number of their messages.
     pub(super) fn count_mismatches(&self) -> u64 {
         self.jobs.iter().map(|job| job.known.count_mismatches).sum()
     }

@@ -1,12 +1,12 @@
-//! The evidence package: runs of some jobs in a span of time, the bytes that the server sent for them, and what proves that
-//! these runs are all there are, for somebody who has neither the archive nor this program.
+//! The evidence package: the runs of some jobs in a span of time, the bytes that the server sent for them, and the proof that
+//! these are all the runs, for a reader who has neither the archive nor this program.
 //!
 //! # Where the rows come from
 //! From an [extract](crate::archive::Extract): the jobs as they were at the head of a sync, rebuilt from ledger and
-//! payloads. Reports are run on it, so that the tables are those of the reports to the letter.
+//! payloads. The tables are reports run on the extract, so they match the reports exactly.
 //!
 //! # Same archive, head and options: same bytes
-//! Files are in the order of their names and of the time of the head; nothing looks at the clock.
+//! Files are sorted by name and have the time of the head; the clock is not read.
 //!
 //! The format is specified in `docs/evidence-package.md`.
 
@@ -24,13 +24,13 @@ pub(crate) use self::package::{MadePackage, PackageOptions, make};
 
 use serde::Serialize;
 
-/// The sample that is asked for.
+/// The requested sample.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct SampleOptions {
-    /// How many runs.
+    /// How many runs to draw.
     pub(crate) size: u64,
-    /// How many more.
+    /// How many spare runs to draw.
     pub(crate) spare: u64,
-    /// What decides the draw.
+    /// The seed of the draw.
     pub(crate) seed: String,
 }

@@ -1,4 +1,4 @@
-//! Puts a package together.
+//! Builds a package.
 
 use std::collections::HashMap;
 use std::io::{self, Read, Seek, Write};
@@ -24,55 +24,54 @@ use crate::report::reports::vanished::{self, VanishedRow};
 use crate::report::reports::{Changes, Failures, GapRow, Messages, Removals, Runs, gaps};
 use crate::report::{CommonOptions, ReportError};
 
-/// Bytes of a table that wait in memory, not in a temporary file.
+/// Up to this size a table is kept in memory; beyond, in a temporary file.
 const SPOOLED: usize = 1 << 20;
 
-/// What is asked for.
+/// What to put into a package.
 #[derive(Debug)]
 pub(crate) struct PackageOptions {
     pub(crate) common: CommonOptions,
-    /// The head of the sync; that of the sync that ended last where none is given.
+    /// The head of a sync; `None` is that of the latest finished one.
     pub(crate) head: Option<Sha256>,
-    /// The sample, where one is asked for.
     pub(crate) sample: Option<SampleOptions>,
-    /// Whether owners of assets and who acted are left out, and the payloads that name them.
+    /// Whether to leave out owners of assets, the names of those who acted, and the payloads that name them.
     pub(crate) redacts_owners: bool,
-    /// Whether a package of no run is made.
+    /// Whether to make a package without any run.
     pub(crate) allows_empty: bool,
-    /// Who prepared it, in their own words.
+    /// Who prepared the package, as given.
     pub(crate) prepared_by: Option<String>,
-    /// The age at which the server purges runs; learned where none is given.
+    /// The age at which the server purges runs; `None`: learn it from the history.
     pub(crate) purge_age: Option<Duration>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct MadePackage {
     pub(crate) archive_id: String,
-    /// The head to which it is bound.
+    /// The head that it is bound to.
     pub(crate) head: String,
-    /// The sync that ended with it.
+    /// The sync that ended with this head.
     pub(crate) sync_id: i64,
     pub(crate) head_at: String,
     pub(crate) jobs: u64,
     pub(crate) runs: u64,
     pub(crate) payloads: u64,
-    /// Runs of the span that a retention rule removed before the head; they are not in it.
+    /// Runs of the span that a retention rule removed before the head. The package does not have them.
     pub(crate) removed: u64,
     pub(crate) files: u64,
-    /// Runs that a sample was drawn from; null where none was asked for.
+    /// Runs that the sample was drawn from; null without a sample.
     pub(crate) population: Option<u64>,
-    /// Runs that were drawn, spare ones included.
+    /// Runs drawn, including spare ones.
     pub(crate) drawn: Option<u64>,
-    /// Whether it is proved that every run of the jobs that started in the span is in it.
+    /// Whether the package is proved to have every run of the jobs that started in the span.
     pub(crate) complete: bool,
-    /// Whether the spans rest on an assumption about how long a server keeps runs, which proves nothing.
+    /// Whether the spans rest on an assumption about how long a server keeps runs, which is no proof.
     pub(crate) purge_age_assumed: bool,
 }
 
-/// Makes the package of a state of the archive in `out`.
+/// Writes the package of a state of the archive to `out`.
 ///
 /// # Errors
-/// [`EvidenceError`]; what `out` holds then is of no use.
+/// [`EvidenceError`]; the content of `out` is then unusable.
 pub(crate) fn make(
     source: &Snapshot<'_>,
     options: &PackageOptions,
@@ -98,8 +97,7 @@ struct Package<'a> {
 }
 
 impl<'a> Package<'a> {
-    /// Takes the runs out of the archive, and leaves those away that are not in the span, once it is known how complete they
-    /// are.
+    /// Extracts the runs of the jobs, finds out how complete they are, and then drops those that are not in the span.
     fn new(
         source: &Snapshot<'_>,
         options: &'a PackageOptions,
@@ -191,7 +189,7 @@ impl<'a> Package<'a> {
         })
     }
 
-    /// Writes every file, in the order of their names.
+    /// Writes every file, sorted by name.
     fn write(mut self, out: impl Write + Seek + Send) -> Result<MadePackage, EvidenceError> {
         let facts = &self.facts;
         let head = hex(&facts.bound.head);
@@ -331,12 +329,12 @@ impl<'a> Package<'a> {
     }
 }
 
-/// What tables are made from.
+/// What the tables are made from.
 struct TableSources<'w, 's> {
     snapshot: &'w Snapshot<'s>,
     scope: &'w Scope,
     form: TableForm<'w>,
-    /// Bytes that no table exceeds.
+    /// The largest size of a table, in bytes.
     most: u64,
 }
 
@@ -354,7 +352,7 @@ impl TableSources<'_, '_> {
     }
 }
 
-/// Every run that is left, and every message of theirs.
+/// All runs of the extract, with all their messages.
 fn unbounded() -> CommonOptions {
     CommonOptions {
         include_absent: true,
@@ -362,7 +360,7 @@ fn unbounded() -> CommonOptions {
     }
 }
 
-/// The span that is asked for, of every job that was taken out.
+/// The requested span of every extracted job.
 fn whole(options: &PackageOptions) -> CommonOptions {
     CommonOptions {
         since: options.common.since,

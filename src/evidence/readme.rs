@@ -1,4 +1,4 @@
-//! README.html: what the package is, for somebody who has never heard of this program.
+//! README.html: what the package is, for readers who do not know this program.
 
 use maud::{Markup, html};
 
@@ -233,7 +233,7 @@ fn completeness(facts: &PackageFacts) -> Markup {
     }
 }
 
-/// The server's count, the archive's, and what the spans rest on.
+/// The server's count, the archive's, and what the proof of the spans rests on.
 fn of_job(job: &JobFacts) -> String {
     let known = &job.known;
     let answer = known.last_complete_answer.as_ref().map_or_else(

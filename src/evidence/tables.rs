@@ -1,4 +1,4 @@
-//! The tables of a package as CSV files: rows of reports, some of their columns empty where they are to be left out.
+//! The tables of a package as CSV files: the rows of reports, with columns left empty that are to be left out.
 
 use std::io::{self, Write};
 
@@ -10,21 +10,19 @@ use crate::report::formats::Csv;
 use crate::report::options::Scope;
 use crate::report::{Cell, Column, Rows};
 
-/// Columns that name people: owners of assets, and who acted.
+/// Columns that name people.
 const PEOPLE: [&str; 2] = ["asset_owner", "removed_by"];
 
-/// How tables are written.
 #[derive(Clone, Copy)]
 pub(super) struct TableForm<'a> {
-    /// Whether columns that name people are empty.
+    /// Whether columns that name people are left empty.
     pub(super) redacts_owners: bool,
     pub(super) is_cancelled: &'a dyn Fn() -> bool,
 }
 
-/// A table that is being written.
 pub(super) struct PackageTable<'a, W: Write> {
     csv: Csv<W>,
-    /// Places of the columns that stay empty.
+    /// Indexes of the columns that stay empty.
     blank: Vec<usize>,
     form: TableForm<'a>,
     rows: u64,
@@ -66,7 +64,7 @@ impl<'a, W: Write> PackageTable<'a, W> {
         Ok(self.csv.row(&cells)?)
     }
 
-    /// Ends the table; returns how many rows it has.
+    /// Finishes the table; returns how many rows it has.
     pub(super) fn finish(mut self) -> io::Result<u64> {
         self.csv.finish()?;
         Ok(self.rows)

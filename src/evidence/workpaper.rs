@@ -1,4 +1,4 @@
-//! workpaper.xlsx: population, how complete it is, and the sampled runs with columns for the tester's marks.
+//! workpaper.xlsx: the population, how complete it is, and the sampled runs with columns for the tester's marks.
 
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -19,10 +19,10 @@ use crate::report::{Cell, ColumnType, ReportError};
 
 const PAPER: u8 = 9;
 
-/// Runs that a sheet of items lists where no sample is asked for.
+/// The most runs that the items sheet lists without a sample.
 const MOST_ITEMS: u64 = 100_000;
 
-/// Columns of the items: heading, width, what its cells are.
+/// Columns of the items sheet: heading, width, type.
 const ITEMS: [(&str, f64, ColumnType); 16] = [
     ("No.", 5.0, ColumnType::Integer),
     ("Spare", 6.0, ColumnType::Text),
@@ -42,10 +42,10 @@ const ITEMS: [(&str, f64, ColumnType); 16] = [
     ("Initials", 9.0, ColumnType::Text),
 ];
 
-/// The first column that is for the tester.
+/// The first column for the tester to fill in.
 const FIRST_MARK: usize = 12;
 
-/// Writes the workbook; `sample` is what was drawn, where something was.
+/// Writes the workbook; `sample` is what was drawn, if a sample was requested.
 pub(super) fn write(
     facts: &PackageFacts,
     sample: Option<&Sample>,
@@ -85,7 +85,7 @@ fn other(error: XlsxError) -> io::Error {
     io::Error::other(error)
 }
 
-/// A run that is tested.
+/// A run to test.
 struct WorkpaperItem {
     number: u64,
     is_spare: bool,
@@ -100,7 +100,7 @@ struct WorkpaperItem {
     entry_id: i64,
 }
 
-/// The sampled runs; without a sample every run, in the order of `runs.csv`.
+/// The sampled runs, or without a sample every run, in the order of `runs.csv`.
 fn items(
     facts: &PackageFacts,
     sample: Option<&Sample>,
@@ -219,7 +219,7 @@ impl Sheets {
         Ok(sheet)
     }
 
-    /// Source, how the population was obtained, its size, the sample, and places for who tested.
+    /// The source, how the population was obtained, its size, the sample, and cells for the tester's name.
     fn population(&mut self, workbook: &mut Workbook, facts: &PackageFacts) -> io::Result<()> {
         let sheet = self.sheet(workbook, "Population")?;
         sheet.set_column_width(0, 30).map_err(other)?;
@@ -329,7 +329,7 @@ impl Sheets {
         Ok(())
     }
 
-    /// The runs to be tested, with empty columns.
+    /// The runs to test, with empty columns for the marks.
     fn items(
         &mut self,
         workbook: &mut Workbook,
@@ -378,7 +378,7 @@ enum WorkpaperValue {
     Words(String),
     Count(u64),
     At(Instant),
-    /// For the tester.
+    /// A cell for the tester to fill in.
     Blank,
 }
 

@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant as MonotonicInstant;
 
 use crate::archive::{
-    ArchiveError, JobRecord, Keys, KnownJob, NameFrom, ReceivedRun, ReceivedUnreadable, RunPlan, Stored,
+    ArchiveError, JobRecord, Keys, KnownJob, NameFrom, ReceivedRun, ReceivedUnreadable, RunChange, Stored,
     SyncOutcome, SyncRecord, Writer,
 };
 use crate::model::{Guid, Instant};
@@ -495,20 +495,20 @@ impl JobTally {
         this_try.quarantined += u64::from(run.quarantined);
         this_try.unaccepted += u64::from(run.unaccepted);
         self.messages_new += run.messages_new;
-        match run.plan {
-            RunPlan::New => {
+        match run.change {
+            RunChange::New => {
                 self.new += 1;
                 this_try.stored.insert(key);
             }
-            RunPlan::Changed { .. } => {
+            RunChange::Changed => {
                 self.changed += 1;
                 this_try.stored.insert(key);
             }
             // Counted by the try that stored it. Should another try follow, this one has met it.
-            RunPlan::Unchanged { .. } if self.earlier.stored.remove(key) => {
+            RunChange::Unchanged if self.earlier.stored.remove(key) => {
                 this_try.stored.insert(key);
             }
-            RunPlan::Unchanged { .. } => {
+            RunChange::Unchanged => {
                 this_try.unchanged += 1;
                 if !this_try.stored.contains(key) {
                     this_try.same.insert(key);

@@ -1,82 +1,20 @@
-//! Decides what a run that came means for what is archived. Pure: no SQL, no clock.
+//! Decides which messages of a changed run are new, absent or back. Pure: no SQL, no clock.
 
 use std::collections::HashMap;
 use std::hash::Hash;
-
-/// What a run that came has in common with the archived one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sameness {
-    /// Its bytes are the ones seen last.
-    Bytes,
-    /// It says the same in other bytes: another order of fields or messages.
-    Content,
-    /// It says something else.
-    Nothing,
-}
-
-/// A run that is archived already, as far as a decision needs it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ArchivedRun {
-    /// Whether it was marked absent.
-    pub absent: bool,
-    /// What the one that came has in common with it.
-    pub sameness: Sameness,
-}
-
-/// What to do with a run that came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RunPlan {
-    /// It was never archived.
-    New,
-    /// Its content is the archived one.
-    Unchanged {
-        /// The bytes differ (order of fields or messages): remember their hash for the quick path.
-        remember_bytes: bool,
-        /// It was absent and is listed again.
-        returned: bool,
-    },
-    /// Its content differs: a new revision.
-    Changed {
-        /// It was absent and is listed again.
-        returned: bool,
-    },
-}
-
-/// What is done with a run that a retention rule removed: nothing, whatever it says now.
-pub(in crate::archive) const REMOVED_RUN: RunPlan = RunPlan::Unchanged {
-    remember_bytes: false,
-    returned: false,
-};
-
-/// Decides for one run.
-#[must_use]
-pub const fn plan_run(archived: Option<ArchivedRun>) -> RunPlan {
-    match archived {
-        None => RunPlan::New,
-        Some(ArchivedRun {
-            absent,
-            sameness: Sameness::Nothing,
-        }) => RunPlan::Changed { returned: absent },
-        Some(ArchivedRun { absent, sameness }) => RunPlan::Unchanged {
-            remember_bytes: matches!(sameness, Sameness::Content),
-            returned: absent,
-        },
-    }
-}
 
 /// A message that the archive holds for the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HeldMessage<M> {
     /// Its number within the run.
     pub ordinal: i64,
-    /// Whether the run lacked it when last read whole.
+    /// Whether the run's last readable revision lacked it.
     pub absent: bool,
-    /// What it says.
     pub message: M,
 }
 
 impl<M> HeldMessage<M> {
-    /// The same, with what it says in another form.
+    /// Converts the message.
     pub fn map<'m, N>(&'m self, form: impl FnOnce(&'m M) -> N) -> HeldMessage<N> {
         HeldMessage {
             ordinal: self.ordinal,
@@ -91,19 +29,19 @@ impl<M> HeldMessage<M> {
 pub struct MessagePlan {
     /// Ordinals to mark absent.
     pub absent: Vec<i64>,
-    /// Ordinals that are there again.
+    /// Ordinals of absent messages that are back.
     pub returned: Vec<i64>,
-    /// Messages to add: index in the answer, and the ordinal to give.
+    /// Messages to add: index in the run as received, and the ordinal to give.
     pub added: Vec<(usize, i64)>,
 }
 
-/// Matches the messages that came with those held, as multisets: two equal messages are two messages.
+/// Matches received messages with those held, as multisets: two equal messages are two messages.
 ///
-/// `held` is in order of ordinal. With `judge_absence` false (some message of the run could not be read) none is
-/// marked absent, since it may be the unreadable one.
+/// `held` is sorted by ordinal. If some message of the run could not be read, `judge_absence` is false and none is
+/// marked absent: it may be the unreadable one.
 ///
-/// Of equal messages the one held longest is kept, the newest goes absent first, and the oldest absent one returns
-/// first. New ones go on from the highest ordinal.
+/// Of equal messages, the newest goes absent first and the oldest absent one returns first. New messages get the
+/// ordinals after the highest one.
 #[must_use]
 pub fn plan_messages<M: Hash + Eq + Copy>(
     held: &[HeldMessage<M>],
@@ -171,52 +109,6 @@ mod tests {
 
     fn incoming(text: &str) -> Vec<char> {
         text.chars().collect()
-    }
-
-    #[test]
-    fn runs_are_new_unchanged_or_changed() {
-        let archived = |absent, sameness| Some(ArchivedRun { absent, sameness });
-        for (run, expected) in [
-            (None, RunPlan::New),
-            (
-                archived(false, Sameness::Bytes),
-                RunPlan::Unchanged {
-                    remember_bytes: false,
-                    returned: false,
-                },
-            ),
-            (
-                archived(false, Sameness::Content),
-                RunPlan::Unchanged {
-                    remember_bytes: true,
-                    returned: false,
-                },
-            ),
-            (
-                archived(false, Sameness::Nothing),
-                RunPlan::Changed { returned: false },
-            ),
-            (
-                archived(true, Sameness::Bytes),
-                RunPlan::Unchanged {
-                    remember_bytes: false,
-                    returned: true,
-                },
-            ),
-            (
-                archived(true, Sameness::Content),
-                RunPlan::Unchanged {
-                    remember_bytes: true,
-                    returned: true,
-                },
-            ),
-            (
-                archived(true, Sameness::Nothing),
-                RunPlan::Changed { returned: true },
-            ),
-        ] {
-            assert_eq!(plan_run(run), expected, "{run:?}");
-        }
     }
 
     #[test]

@@ -1,8 +1,7 @@
-//! What a sync hands over to be archived, and what it hears of it.
+//! What a sync hands over to the archive, and what it gets back.
 
 use std::sync::Arc;
 
-use crate::archive::RunPlan;
 use crate::archive::storage::dictionary::Dictionary;
 use crate::archive::storage::known::KnownRuns;
 use crate::archive::storage::messages::MessageMarks;
@@ -15,9 +14,9 @@ pub struct PackedPayload {
     pub data: Vec<u8>,
     /// What it was packed with.
     pub dictionary: Option<Arc<Dictionary>>,
-    /// Length of the bytes.
+    /// Unpacked length.
     pub bytes: u64,
-    /// SHA-256 of the bytes.
+    /// SHA-256 of the unpacked bytes.
     pub sha256: Sha256,
 }
 
@@ -27,17 +26,16 @@ pub struct ReceivedRun {
     /// Index in the body, from 0.
     pub position: u64,
     pub(super) run: JobRun,
-    /// Of the run's messages, in their order.
+    /// One for each message, in the same order.
     pub(super) marks: Vec<MessageMarks>,
-    /// Order-blind hash of its content, where it was computed already: half of the work of reading, and only needed where
-    /// the archive knows the run in other bytes.
+    /// Hash of its content, whatever its order, if it was computed already: that is half the work of reading, and needed
+    /// only if the archive has the run in other bytes.
     pub content_sha256: Option<Sha256>,
-    /// Its bytes, packed.
     pub payload: PackedPayload,
 }
 
 impl ReceivedRun {
-    /// Prepares a run for the archive. What can be done beside the writing thread is done here.
+    /// Prepares a run for the archive: everything that need not wait for the writer thread.
     #[must_use]
     pub fn new(position: u64, run: JobRun, content_sha256: Option<Sha256>, payload: PackedPayload) -> Self {
         Self {
@@ -57,7 +55,7 @@ pub struct ReceivedUnreadable {
     pub position: u64,
     /// Why it cannot be read.
     pub reason: String,
-    /// Its bytes, or the first of them where it is beyond the limit.
+    /// Its bytes, or the first of them if it is longer than the limit.
     pub payload: Vec<u8>,
     /// Length of all its bytes.
     pub bytes: u64,
@@ -68,13 +66,11 @@ pub struct ReceivedUnreadable {
 /// What became of a run that was handed to [`Writer::store_run`](super::Writer::store_run).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stored {
-    /// The run's key in the archive; none where a retention rule removed it.
+    /// The run's key in the archive; `None` if a retention rule removed the run.
     pub run_key: Option<i64>,
-    /// What was decided.
-    pub plan: RunPlan,
-    /// Messages added.
+    pub change: RunChange,
     pub messages_new: u64,
-    /// Whether it belongs to another job that listed it first.
+    /// Whether another job listed it first, and owns it.
     pub foreign: bool,
     /// Whether any of its messages is in quarantine.
     pub quarantined: bool,
@@ -82,19 +78,29 @@ pub struct Stored {
     pub unaccepted: bool,
 }
 
+/// What a received run changed in the archive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunChange {
+    /// It was not archived before.
+    New,
+    /// Its content is the archived one, or a retention rule removed it.
+    Unchanged,
+    /// Its content differs: a new revision.
+    Changed,
+}
+
 /// What a sync needs to know of a job before it asks for it.
 #[derive(Debug, Default)]
 pub struct KnownJob {
-    /// The job's key; `None` where the archive does not know it.
+    /// The job's key; `None` if the archive does not know it.
     pub job_key: Option<i64>,
-    /// Its name, where one is known.
     pub name: Option<String>,
     /// Base URL of the server that answered last; `None` before the first answer.
     pub server: Option<String>,
     /// When its last complete answer was received, if fetching its latest runs is enough.
     pub answered_at: Option<Instant>,
-    /// Its runs; where its latest runs are enough, some of these.
+    /// Its runs, or some of the latest if fetching those is enough.
     pub runs: KnownRuns,
-    /// What its payloads are packed with; `None` while it has none, or when a fresh one is due.
+    /// What its payloads are packed with; `None` if it has none yet, or a new one is due.
     pub dictionary: Option<Arc<Dictionary>>,
 }

@@ -1,19 +1,18 @@
-//! A run goes in with its messages, payload and ledger line.
+//! Stores a run with its messages, payload and ledger line.
 
 use std::sync::LazyLock;
 
 use rusqlite::{params, params_from_iter};
 
 use super::quarantine::sha256;
+use super::received::RunChange;
 use super::{ReceivedRun, ReceivedUnreadable, Stored, Writer};
 use crate::archive::db::Db;
 use crate::archive::error::ArchiveError;
 use crate::archive::ledger::WITHOUT_EVIDENCE;
 use crate::archive::ledger::entry::{LedgerEntry, RevisionEntry};
 use crate::archive::storage::messages::{held_messages, identity, set_absences};
-use crate::archive::storage::plan::{
-    ArchivedRun, HeldMessage, REMOVED_RUN, RunPlan, Sameness, plan_messages, plan_run,
-};
+use crate::archive::storage::plan::{HeldMessage, plan_messages};
 use crate::archive::storage::revisions::reported_bytes;
 use crate::archive::storage::run_rows::{
     MessageCounts, RUN_COLUMNS, RunState, count, insert_revision, run_columns,
@@ -35,63 +34,29 @@ impl Writer {
         if row.is_none() && self.is_removed(&run_id)? {
             return Ok(Stored {
                 run_key: None,
-                plan: REMOVED_RUN,
+                change: RunChange::Unchanged,
                 messages_new: 0,
                 foreign: false,
                 quarantined: false,
                 unaccepted: false,
             });
         }
-        let mut incoming = received.content_sha256;
-        let archived = match &row {
-            None => None,
-            Some(row) => Some(ArchivedRun {
-                absent: row.absent,
-                sameness: self.compare(row, received, &mut incoming)?,
-            }),
-        };
-        let plan = plan_run(archived);
         let now = Instant::now();
-        let (run_key, foreign, messages_new) = match row {
+        let (run_key, change, messages_new) = match &row {
             None => {
                 let (run_key, messages) = self.insert_run(sync_id, job_key, &run_id, received, now)?;
-                (run_key, false, messages)
+                (run_key, RunChange::New, messages)
             }
             Some(row) => {
-                let run_key = row.run_key;
-                let messages = match plan {
-                    RunPlan::New => 0,
-                    RunPlan::Unchanged {
-                        remember_bytes,
-                        returned,
-                    } => {
-                        if remember_bytes {
-                            self.connection.cached().run(
-                                "UPDATE _run SET seen_sha256 = ?2, content_sha256 = ?3 WHERE run_key = ?1",
-                                params![run_key, received.payload.sha256, incoming],
-                                "remember the bytes of a run",
-                            )?;
-                        }
-                        if returned {
-                            self.mark_returned(sync_id, run_key, &run_id, now)?;
-                        }
-                        0
-                    }
-                    RunPlan::Changed { returned } => {
-                        if returned {
-                            self.mark_returned(sync_id, run_key, &run_id, now)?;
-                        }
-                        self.update_run(sync_id, &row, &run_id, received, incoming, now)?
-                    }
-                };
-                (run_key, row.owner != job_key, messages)
+                let (change, messages) = self.store_known_run(sync_id, row, &run_id, received, now)?;
+                (row.run_key, change, messages)
             }
         };
         let mut stored = Stored {
             run_key: Some(run_key),
-            plan,
+            change,
             messages_new,
-            foreign,
+            foreign: row.is_some_and(|row| row.owner != job_key),
             quarantined: false,
             unaccepted: false,
         };
@@ -110,7 +75,39 @@ impl Writer {
         Ok(stored)
     }
 
-    /// The key of the run, where the archive has it, whatever it says of it.
+    /// Compares a run with the one in the archive and stores what differs. Also returns how many messages are new.
+    fn store_known_run(
+        &mut self,
+        sync_id: i64,
+        row: &RunRow,
+        run_id: &str,
+        received: &ReceivedRun,
+        now: Instant,
+    ) -> Result<(RunChange, u64), ArchiveError> {
+        let mut incoming_content = received.content_sha256;
+        let sameness = self.compare(row, received, &mut incoming_content)?;
+        if row.absent {
+            self.mark_returned(sync_id, row.run_key, run_id, now)?;
+        }
+        match sameness {
+            Sameness::Bytes => Ok((RunChange::Unchanged, 0)),
+            Sameness::Content => {
+                // The next sync recognises it by these bytes.
+                self.connection.cached().run(
+                    "UPDATE _run SET seen_sha256 = ?2, content_sha256 = ?3 WHERE run_key = ?1",
+                    params![row.run_key, received.payload.sha256, incoming_content],
+                    "remember the bytes of a run",
+                )?;
+                Ok((RunChange::Unchanged, 0))
+            }
+            Sameness::Nothing => {
+                let messages = self.update_run(sync_id, row, run_id, received, incoming_content, now)?;
+                Ok((RunChange::Changed, messages))
+            }
+        }
+    }
+
+    /// The key of the run, if the archive has it, with whatever content.
     pub fn known_key(&self, received: &ReceivedRun) -> Result<Option<i64>, ArchiveError> {
         let run_id = received.run.job_run_id().to_string();
         Ok(self.run_row(&run_id)?.map(|row| row.run_key))
@@ -151,20 +148,20 @@ impl Writer {
         )
     }
 
-    /// What a run that came has in common with the archived one. Hashes of content that nobody needed so far are computed
-    /// from the payloads; `incoming` is the one of what came, computed here where it was `None`.
+    /// What a received run has in common with the archived one. Content hashes that were not needed so far are computed
+    /// from the payloads; `incoming_content`, that of the received run, is filled in if it was `None`.
     fn compare(
         &self,
         row: &RunRow,
         received: &ReceivedRun,
-        incoming: &mut Option<Sha256>,
+        incoming_content: &mut Option<Sha256>,
     ) -> Result<Sameness, ArchiveError> {
         if row.seen_sha256 == received.payload.sha256 {
             return Ok(Sameness::Bytes);
         }
-        if incoming.is_none() {
+        if incoming_content.is_none() {
             let dictionary = received.payload.dictionary.as_ref().map(|d| d.bytes.as_slice());
-            *incoming = content_of(&received.payload.data, dictionary, usize::MAX);
+            *incoming_content = content_of(&received.payload.data, dictionary, usize::MAX);
         }
         let archived = match row.content_sha256 {
             Some(hash) => Some(hash),
@@ -193,8 +190,8 @@ impl Writer {
                 .transpose()?
                 .flatten(),
         };
-        // A payload that cannot be read says nothing: what came is then a new revision, and nothing is lost.
-        Ok(if archived.is_some() && archived == *incoming {
+        // If the archived payload cannot be read, the received run becomes a new revision and nothing is lost.
+        Ok(if archived.is_some() && archived == *incoming_content {
             Sameness::Content
         } else {
             Sameness::Nothing
@@ -237,7 +234,7 @@ impl Writer {
         Ok((run_key, counts.held.unsigned_abs()))
     }
 
-    /// Says how many messages are new.
+    /// Stores a new revision; returns how many messages are new.
     fn update_run(
         &mut self,
         sync_id: i64,
@@ -253,19 +250,24 @@ impl Writer {
         });
         let mut counts = row.messages;
         let mut added = 0;
-        if let Some(incoming) = received.run.messages() {
-            let incoming: Vec<Message<'_>> = incoming.map(identity).collect();
+        if let Some(messages) = received.run.messages() {
+            let incoming_messages: Vec<Message<'_>> = messages.map(identity).collect();
             let held = held_messages(&self.connection, row.run_key)?;
             let held: Vec<HeldMessage<Message<'_>>> =
                 held.iter().map(|held| held.map(OwnedMessage::message)).collect();
-            let plan = plan_messages(&held, &incoming, received.run.unreadable_messages().is_empty());
+            let plan = plan_messages(
+                &held,
+                &incoming_messages,
+                received.run.unreadable_messages().is_empty(),
+            );
             set_absences(&self.connection, row.run_key, &plan, now)?;
             let rows = plan.added.iter();
-            let rows = rows.map(|&(index, ordinal)| (ordinal, received.marks[index], incoming[index]));
+            let rows =
+                rows.map(|&(index, ordinal)| (ordinal, received.marks[index], incoming_messages[index]));
             self.texts.insert(&self.connection, row.run_key, rows)?;
             added = plan.added.len() as u64;
             for &(index, _) in &plan.added {
-                counts.hold(incoming[index].occurred);
+                counts.hold(incoming_messages[index].occurred);
             }
             counts.present += count(plan.added.len() + plan.returned.len()) - count(plan.absent.len());
         }
@@ -332,7 +334,7 @@ impl Writer {
     }
 }
 
-/// A run of the archive, as far as a decision needs it.
+/// What a received run is compared with.
 struct RunRow {
     run_key: i64,
     owner: i64,
@@ -359,11 +361,20 @@ fn state(
     }
 }
 
-/// The order-blind hash of a packed payload's content; `None` where it cannot be read.
+/// The hash of a packed payload's content, whatever its order; `None` if it cannot be read.
 fn content_of(data: &[u8], dictionary: Option<&[u8]>, limit: usize) -> Option<Sha256> {
     let bytes = payload::unpack(data, dictionary, limit).ok()?;
-    // Content is blind to the zone in which times are read.
+    // The hash does not depend on the zone in which times are read.
     read_run(&bytes, NaiveZone::Utc)
         .ok()
         .map(|read| read.content_sha256)
+}
+
+/// What a received run has in common with the archived one.
+enum Sameness {
+    /// Its bytes are those seen last.
+    Bytes,
+    /// The same content in other bytes: another order of fields or messages.
+    Content,
+    Nothing,
 }

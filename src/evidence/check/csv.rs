@@ -1,11 +1,11 @@
-//! CSV files as packages have them: one form of each row, and no other.
+//! CSV files of a package: each row has exactly one valid form.
 
 use std::io::{self, BufRead, BufReader, Read};
 
 use super::files::{Files, MOST_PAYLOAD};
 use super::findings::PackageFindings;
 
-/// A table's rows, one at a time.
+/// Reads a table row by row.
 pub(super) struct CsvRows {
     file: Option<BufReader<Box<dyn Read>>>,
     name: String,
@@ -13,7 +13,6 @@ pub(super) struct CsvRows {
     number: u64,
 }
 
-/// A row: a text for each column.
 #[derive(Debug, Clone)]
 pub(super) struct CsvRow {
     columns: &'static [&'static str],
@@ -21,7 +20,7 @@ pub(super) struct CsvRow {
 }
 
 impl CsvRow {
-    /// The value of a column that the table has.
+    /// The value of a column, which the table must have.
     pub(super) fn get(&self, column: &str) -> &str {
         let place = self.columns.iter().position(|there| *there == column);
         place.map_or("", |place| &self.values[place])
@@ -29,7 +28,7 @@ impl CsvRow {
 }
 
 impl CsvRows {
-    /// Those of a table, behind its header; what is wrong with that is named.
+    /// Opens a table after its header. Reports what is wrong with the header.
     pub(super) fn open(
         files: &mut Files,
         table: &str,
@@ -72,7 +71,6 @@ impl CsvRows {
         rows
     }
 
-    /// The next row.
     pub(super) fn next(&mut self, files: &mut Files, findings: &mut PackageFindings) -> Option<CsvRow> {
         loop {
             let values = self.record(files, findings)?;
@@ -124,7 +122,7 @@ impl From<io::Error> for NotARecord {
     }
 }
 
-/// The next record: lines up to one in which all quotes are closed.
+/// The next record: lines up to the one that closes all quotes.
 fn read_record(file: &mut impl BufRead) -> Result<Option<Vec<String>>, NotARecord> {
     let mut bytes = Vec::new();
     let (mut quotes, mut seen) = (0, 0);
@@ -154,7 +152,7 @@ fn read_record(file: &mut impl BufRead) -> Result<Option<Vec<String>>, NotARecor
     })
 }
 
-/// The fields of a record; `None` where one is not written as packages write it: in quotes only where it needs them.
+/// The fields of a record; `None` if one is not written as packages write it, with quotes only if needed.
 fn fields(record: &str) -> Option<Vec<String>> {
     let needs_quotes = |field: &str| field.contains([',', '"', '\r', '\n']);
     let (mut fields, mut rest) = (Vec::new(), record);

@@ -1,4 +1,4 @@
-//! What a package says of itself: `package.json`.
+//! What a package says about itself: `package.json`.
 
 use std::collections::BTreeMap;
 
@@ -9,12 +9,12 @@ use super::findings::{PackageFindings, Unreadable};
 use super::form::{instant, is_guid, is_hash, is_instant, is_time};
 use crate::model::Instant;
 
-/// The version of packages that this program knows.
+/// The package version that this program knows.
 const VERSION: u64 = 1;
 
 const FILE: &str = "data/package.json";
 
-/// Bytes of it that are read.
+/// The most bytes of it that are read.
 const MOST: u64 = 16 << 20;
 
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub(super) struct StatedFacts {
     pub(super) head: String,
     pub(super) head_at: String,
     pub(super) sync_id: Option<u64>,
-    /// Names by job.
+    /// Names of the jobs by GUID.
     pub(super) jobs: BTreeMap<String, Option<String>>,
     pub(super) since: Option<String>,
     pub(super) until: Option<String>,
@@ -32,16 +32,16 @@ pub(super) struct StatedFacts {
     pub(super) runs: Option<u64>,
     pub(super) payloads: Option<u64>,
     pub(super) allows_empty: bool,
-    /// By job.
+    /// By the job's GUID.
     pub(super) purge_ages: BTreeMap<String, StatedPurgeAge>,
 }
 
-/// How long the server of a job lists its runs, as the package says.
+/// How long the server of a job lists its runs, according to the package.
 #[derive(Debug)]
 pub(super) struct StatedPurgeAge {
     pub(super) seconds: u64,
     pub(super) listed_seconds: u64,
-    /// Not assumed.
+    /// Whether it is known, not assumed.
     pub(super) is_known: bool,
 }
 
@@ -225,12 +225,12 @@ impl SampleOf {
     }
 }
 
-/// A number as a package has it: whole, of at most 15 digits.
+/// A number as packages have it: an integer of at most 15 digits.
 fn count(value: &Value) -> Option<u64> {
     value.as_u64().filter(|count| *count < 1_000_000_000_000_000)
 }
 
-/// A JSON object in which no object has a name twice: readers differ on which of the two counts.
+/// A JSON object in which no object has a name twice: readers disagree about which one counts.
 fn unique(bytes: &[u8]) -> Result<Map<String, Value>, String> {
     let read: Unique = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
     match read.0 {

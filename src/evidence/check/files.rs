@@ -1,4 +1,4 @@
-//! The files of a package, and its manifests.
+//! The files of a package and its manifests.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io::{self, Read};
@@ -17,7 +17,7 @@ pub(super) const MOST_PAYLOAD: u64 = 512 << 20;
 /// The largest ledger, manifest or `package.json` that is read.
 const MOST_TEXT: u64 = 1 << 30;
 
-/// Bytes of such a file that need not be packed; beyond, none packs to a hundredth.
+/// Such a file may have this many bytes however small it is packed, and beyond that a hundred for each packed byte.
 const FEW_BYTES: u64 = 64 << 20;
 
 /// Tables that every package has.
@@ -48,11 +48,10 @@ const OTHERS: [&str; 10] = [
 
 pub(super) struct Files {
     zip: Zip,
-    /// Where each file is.
     entries: BTreeMap<String, ZipEntry>,
-    /// SHA-256 of each file that can be read to its end.
+    /// SHA-256 of each file that could be read to its end.
     pub(super) hashes: BTreeMap<String, String>,
-    /// Files that cannot, and were named.
+    /// Files that could not, and were reported.
     pub(super) broken: HashSet<String>,
 }
 
@@ -81,19 +80,19 @@ impl Files {
         self.entries.get(name).map(|entry| entry.size)
     }
 
-    /// Reads a file; `None` where it is not there.
+    /// A reader of a file; `None` if the package does not have it.
     pub(super) fn reader(&self, name: &str) -> Option<io::Result<EntryReader>> {
         self.entries.get(name).map(|&entry| self.zip.reader(entry))
     }
 
-    /// Names a file that cannot be read to its end, once.
+    /// Reports a file that cannot be read to its end, once.
     pub(super) fn breaks(&mut self, name: &str, error: &io::Error, findings: &mut PackageFindings) {
         if self.broken.insert(name.to_owned()) {
             findings.add(name, format!("it cannot be unpacked: {error}"));
         }
     }
 
-    /// The whole file; `None` where it is not there, or cannot be read, which is named.
+    /// The whole file; `None` if it is missing, or cannot be read, which is reported.
     pub(super) fn read(&mut self, name: &str, most: u64, findings: &mut PackageFindings) -> Option<Vec<u8>> {
         let size = self.size(name)?;
         if size > most {
@@ -122,7 +121,7 @@ impl Files {
             .ok()
     }
 
-    /// Every file is in a manifest, every file of a manifest is there, and every SHA-256 is right.
+    /// Checks that the manifests list exactly the files that are there, with the right SHA-256.
     pub(super) fn check_manifests(&mut self, findings: &mut PackageFindings) {
         self.hash(findings);
         let tables = TABLES.map(|table| format!("data/{table}.csv"));
@@ -228,7 +227,7 @@ fn hash_of(mut file: EntryReader, buffer: &mut [u8]) -> io::Result<String> {
     }
 }
 
-/// The run and the revision of a payload, by its file's name.
+/// The run and the revision that the file name of a payload says.
 pub(super) fn payload_of(name: &str) -> Option<(&str, &str)> {
     let (run, number) = name
         .strip_prefix("data/payloads/")?
@@ -238,7 +237,7 @@ pub(super) fn payload_of(name: &str) -> Option<(&str, &str)> {
     (is_guid(run) && is_number(number) && number != "0").then_some((run, number))
 }
 
-/// The number of a piece in quarantine, by its file's name.
+/// The number of a quarantined piece that its file name says.
 pub(super) fn piece_of(name: &str) -> Option<&str> {
     name.strip_prefix("data/quarantine/")?
         .strip_suffix(".bin")

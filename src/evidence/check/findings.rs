@@ -4,13 +4,13 @@ use serde::Serialize;
 
 use crate::text::printable;
 
-/// Findings that are listed; more are counted.
+/// The most findings that are listed; more are only counted.
 const MOST: usize = 100;
 
-/// Letters of a value that are shown.
+/// The most characters of a value that are shown.
 const SHOWN: usize = 200;
 
-/// Something that is wrong with a package. Texts are printable, whatever the package holds.
+/// Something that is wrong with a package. Its texts are printable, whatever the package holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PackageFinding {
     /// The file, and the run, line or row in it.
@@ -63,5 +63,5 @@ impl PackageFindings {
     }
 }
 
-/// Nothing more can be checked.
+/// The package cannot be checked any further, and why.
 pub(super) struct Unreadable(pub(super) String);

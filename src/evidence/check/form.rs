@@ -1,4 +1,4 @@
-//! The one form that each kind of value has in lines and tables.
+//! The one valid form of each kind of value in lines and tables.
 
 use crate::decode::read_time;
 use crate::model::{Instant, NaiveZone};
@@ -30,7 +30,7 @@ pub(super) fn is_time(text: &str) -> bool {
     text.len() == 20 && is_instant(text)
 }
 
-/// The same, perhaps with a fraction that does not end with 0.
+/// The same, optionally with a fraction that does not end in 0.
 pub(super) fn is_instant(text: &str) -> bool {
     let Some((seconds, rest)) = text.split_at_checked(19) else {
         return false;

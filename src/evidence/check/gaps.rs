@@ -1,4 +1,4 @@
-//! Which spans are proved complete: gaps.csv against what syncs found.
+//! Which spans are proved complete: compares gaps.csv with what syncs found.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,10 +29,10 @@ const NOT_LOOKED: [&str; 2] = [
     "older than the purge age at the first complete answer: runs of that time may have been purged before anybody asked",
 ];
 
-/// Seconds by which the clocks of server and archive may differ.
+/// How many seconds the clocks of server and archive may differ.
 const CLOCKS: u64 = 86_400;
 
-/// A complete answer to the question for all runs.
+/// A complete answer to a request for all runs.
 struct AnswerLine<'t> {
     line: ChainLine<'t>,
     agrees: bool,
@@ -132,7 +132,7 @@ impl Check<'_, '_> {
         }
     }
 
-    /// The spans of a job; returns for how many seconds the server must list a run for what is called complete.
+    /// Checks the spans of a job; returns for how many seconds the server must list a run for the complete ones to be complete.
     fn spans(&mut self, job: &str, spans: &[CsvRow], answers: &[AnswerLine<'_>]) -> i64 {
         let facts = self.facts;
         let whole = |bound: &Option<String>| bound.as_deref().map(whole_seconds).unwrap_or_default();
@@ -165,7 +165,7 @@ impl Check<'_, '_> {
                     .add(place, "its times are not those of a span behind the one before");
                 break;
             }
-            // The table has bounds without their fractions.
+            // The table has bounds without fractions of a second.
             let exact = |is_outer, bound: &'_ Option<String>, end: &str| match is_outer {
                 true => bound.as_deref().and_then(instant),
                 false => instant(end),
@@ -185,7 +185,7 @@ impl Check<'_, '_> {
         keeps
     }
 
-    /// What a span says of itself; returns for how many seconds the server must list a run if it is called complete.
+    /// Checks one span; returns for how many seconds the server must list a run if the span is called complete.
     fn span(&mut self, job: &str, number: usize, row: &CsvRow, answers: &[AnswerLine<'_>]) -> i64 {
         let place = format!("data/gaps.csv, job {job}, span {number}");
         let why = row.get("why");
@@ -261,7 +261,7 @@ impl Check<'_, '_> {
         }
     }
 
-    /// For how many seconds the server must list a run, that no run of a span that is called complete is missing.
+    /// For how many seconds the server must list a run so that a span called complete cannot lack one.
     fn reach(&mut self, job: &str, number: usize, row: &CsvRow, answers: &[AnswerLine<'_>]) -> i64 {
         let second = |text: &str| instant(text).map(Instant::unix_seconds);
         let Some((from, to)) = second(row.get("from")).zip(second(row.get("to"))) else {
@@ -300,7 +300,7 @@ impl Check<'_, '_> {
     }
 }
 
-/// The complete answers to the question for all runs, in the order of time.
+/// The complete answers to requests for all runs, oldest first.
 fn complete<'t>(answers: &[ChainLine<'t>]) -> Vec<AnswerLine<'t>> {
     let is_full = |line: &&ChainLine<'_>| line.word("outcome") == "complete" && line.word("count") == "0";
     let answer = |line: &ChainLine<'t>| {

@@ -1,4 +1,4 @@
-//! What the chains say of runs, of pieces in quarantine and of what syncs found.
+//! What the chains say about runs, quarantined pieces and what syncs found.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -11,17 +11,17 @@ use super::lines::{ChainLine, Chains};
 use crate::decode::READER_VERSION;
 use crate::model::{NaiveZone, Zone, hex};
 
-/// Bytes of the rules of a time zone.
+/// The most bytes of a file of time zone rules.
 const MOST_RULES: u64 = 64 << 10;
 
-/// Rules of time zones that are read: each stays in memory.
+/// The most files of time zone rules that are read: each stays in memory.
 const MOST_ZONES: usize = 100;
 
-/// By what times without offset are read.
+/// By which rules times without offset are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RulesInForce {
     Known(NaiveZone),
-    /// A later line took the place of these rules, and the package does not have them.
+    /// A later line replaced these rules, and the package does not have them.
     Gone,
 }
 
@@ -30,9 +30,9 @@ pub(super) enum RulesInForce {
 pub(super) struct LedgerRevision<'t> {
     pub(super) line: ChainLine<'t>,
     pub(super) number: u64,
-    /// By what its times are read.
+    /// The rules by which its times are read.
     pub(super) rules: RulesInForce,
-    /// By what they were read when its line was written.
+    /// The rules by which they were read when its line was written.
     pub(super) rules_then: RulesInForce,
 }
 
@@ -46,7 +46,7 @@ impl<'t> LedgerRevision<'t> {
         self.line.number.unwrap_or_default()
     }
 
-    /// The start of the run as its line says it.
+    /// The start of the run, as written in its line.
     pub(super) fn started(&self) -> Option<&'t str> {
         Some(self.line.word("started")).filter(|started| *started != "-")
     }
@@ -57,12 +57,12 @@ pub(super) struct LedgerRun<'t> {
     pub(super) job: &'t str,
     pub(super) revisions: Vec<LedgerRevision<'t>>,
     pub(super) absent_since: Option<&'t str>,
-    /// The line that removed it by rule.
+    /// The line by which a retention rule removed it.
     pub(super) removed: Option<ChainLine<'t>>,
 }
 
 impl<'t> LedgerRun<'t> {
-    /// The latest revision; a run is only kept with one.
+    /// The latest revision; every run here has one.
     pub(super) fn latest(&self) -> &LedgerRevision<'t> {
         self.revisions
             .last()
@@ -81,11 +81,11 @@ pub(super) struct Ledger<'t> {
     pub(super) runs: BTreeMap<&'t str, LedgerRun<'t>>,
     /// By number.
     pub(super) pieces: BTreeMap<&'t str, QuarantinedPiece<'t>>,
-    /// What each sync found of a job, by job.
+    /// What each sync found of a job, by the job.
     pub(super) answers: BTreeMap<&'t str, Vec<ChainLine<'t>>>,
     /// Revisions that were lost.
     pub(super) lost: usize,
-    /// Jobs whose times were read again.
+    /// Jobs whose times a reindex read again.
     pub(super) reindexed: BTreeSet<&'t str>,
 }
 
@@ -246,16 +246,16 @@ fn lost(chain: &[ChainLine<'_>], findings: &mut PackageFindings) -> HashSet<u64>
     lost
 }
 
-/// The rules of time zones, as the package has them.
+/// The time zone rules of the package.
 #[derive(Default)]
 struct Zones {
     known: HashMap<(String, String), RulesInForce>,
-    /// Files of rules that lines name.
+    /// The files that lines name.
     named: HashSet<String>,
 }
 
 impl Zones {
-    /// From this line on.
+    /// The rules in force from this line on.
     fn rules(
         &mut self,
         line: &ChainLine<'_>,

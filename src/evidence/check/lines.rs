@@ -1,4 +1,4 @@
-//! `ledger.txt`: its form, its hashes, and the words of a line.
+//! `ledger.txt`: its form, its hashes, and the fields of its lines.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -11,7 +11,7 @@ use crate::model::hex;
 
 const FILE: &str = "data/ledger.txt";
 
-/// The lines that say something of the runs; those of other kinds are covered by the chain alone.
+/// The kinds of lines that are about runs. Lines of other kinds only count for the chain.
 const KINDS: [&str; 15] = [
     "archive id=GUID at=TIME schema=NUMBER",
     "naive-time zone=WORD rules=HASH|- release=WORD at=TIME",
@@ -33,7 +33,7 @@ const KINDS: [&str; 15] = [
 /// A line of a chain.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ChainLine<'t> {
-    /// Its number in the ledger; none of a line of results.
+    /// Its number in the ledger; `None` for a line of results.
     pub(super) number: Option<u64>,
     pub(super) text: &'t str,
     /// Its number in the file.
@@ -45,12 +45,12 @@ impl<'t> ChainLine<'t> {
         kind_of(self.text)
     }
 
-    /// The value of a word; empty where the line has none of this name.
+    /// The value of a field; empty if the line does not have it.
     pub(super) fn word(&self, name: &str) -> &'t str {
         word(self.text, name)
     }
 
-    /// Of a line of a kind that is known, which has the word as a number.
+    /// The value of a numeric field; only for lines of a known kind, which have it.
     pub(super) fn count(&self, name: &str) -> u64 {
         self.word(name).parse().unwrap_or_default()
     }
@@ -69,10 +69,10 @@ fn word<'t>(line: &'t str, name: &str) -> &'t str {
     line.split(' ').skip(1).find_map(value).unwrap_or_default()
 }
 
-/// The lines of a job, by the job.
+/// The lines of each job.
 pub(super) type Chains<'t> = BTreeMap<&'t str, Vec<ChainLine<'t>>>;
 
-/// Reads the file as far as it has its form, and compares its hashes.
+/// Reads the file up to the first line in a wrong form, and compares its hashes.
 pub(super) fn read<'t>(text: &'t str, facts: &StatedFacts, findings: &mut PackageFindings) -> Chains<'t> {
     let mut lines: Vec<&str> = text.split('\n').collect();
     if lines.pop().is_some_and(|last| !last.is_empty()) {
@@ -97,21 +97,21 @@ struct LineReader<'r, 't> {
     findings: &'r mut PackageFindings,
 }
 
-/// What a job's line of the results says.
+/// A job's line of a sync's results.
 struct ResultLine<'t> {
-    /// Without its ending.
+    /// Without the line feed.
     line: &'t str,
     lines: &'t str,
     chain: &'t str,
 }
 
 impl<'t> LineReader<'_, 't> {
-    /// Of the line that comes next.
+    /// The place of the next line, for findings.
     fn place(&self) -> String {
         format!("{FILE}, line {}", self.at + 1)
     }
 
-    /// The next line, read by `read`; what was expected is named where it is not that.
+    /// The next line, as read by `read`; if it is not `what`, that is reported.
     fn take<T>(&mut self, what: &str, read: impl Fn(&'t str) -> Option<T>) -> Option<T> {
         let line = self.lines.get(self.at).copied();
         match line.and_then(read) {
@@ -172,7 +172,7 @@ impl<'t> LineReader<'_, 't> {
         self.take("the end", |line| (line == "end").then_some(()))
     }
 
-    /// The lines of the results, by job.
+    /// The lines of a sync's results, by job.
     fn results(&mut self, ended: &'t str, facts: &StatedFacts) -> Option<BTreeMap<&'t str, ResultLine<'t>>> {
         let (sync, at) = (word(ended, "sync"), word(ended, "at"));
         let count: u64 = self.take("the number of results", |line| number_after(line, "results"))?;
@@ -295,7 +295,7 @@ fn number_after(line: &str, word: &str) -> Option<u64> {
     is_number(number).then(|| number.parse().ok())?
 }
 
-/// The hash behind a line.
+/// The hash after a line.
 fn next(before: &[u8], line: &str) -> [u8; 32] {
     let mut hash = sha2::Sha256::new();
     hash.update(before);
@@ -303,7 +303,7 @@ fn next(before: &[u8], line: &str) -> [u8; 32] {
     hash.finalize().into()
 }
 
-/// The bytes of hexadecimal digits, which were looked at.
+/// The bytes of hexadecimal digits, which were checked before.
 fn unhex(text: &str) -> Vec<u8> {
     let digit =
         |byte: u8| u8::try_from(char::from(byte).to_digit(16).unwrap_or_default()).unwrap_or_default();
@@ -361,7 +361,7 @@ fn is_any_word(word: &str) -> bool {
     })
 }
 
-/// Whether a line of a kind that is known has the words of its kind.
+/// Whether a line of a known kind has the fields of its kind.
 fn has_its_form(line: &str) -> bool {
     let of_kind = |form: &&str| kind_of(form) == kind_of(line);
     let mut forms = KINDS.iter().copied().filter(|form| of_kind(form)).peekable();

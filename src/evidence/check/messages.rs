@@ -1,16 +1,16 @@
-//! The messages of a run, as its payloads have them one after the other.
+//! The messages of a run, followed through its payloads.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::model::{Message, TimeBasis, TimeReading};
 
-/// A message as messages.csv has it, and since when it is absent.
+/// A message as in messages.csv, and since when it is absent.
 pub(super) struct HeldMessageCells {
     pub(super) message: MessageCells,
     pub(super) absent_since: Option<String>,
 }
 
-/// In the order of the columns.
+/// Values in the order of the columns.
 pub(super) type MessageCells = [Option<String>; 9];
 
 pub(super) const CELLS: [&str; 9] = [
@@ -90,7 +90,7 @@ pub(super) fn take_in(held: &mut Vec<HeldMessageCells>, came: Vec<MessageCells>,
     );
 }
 
-/// What the errors among the messages of a run say.
+/// The failure that the messages of a run report.
 #[derive(Default)]
 pub(super) struct ErrorSummary {
     pub(super) count: u64,
@@ -117,7 +117,7 @@ impl ErrorSummary {
                 }
             }
         }
-        // Of equally frequent ones the first by bytes, in whose order they come.
+        // If several are equally frequent, the first in byte order, which is how they are sorted.
         let top = |counts: BTreeMap<&str, u64>| {
             let best = counts.into_iter().rev().max_by_key(|&(_, count)| count);
             best.map(|(text, _)| text.to_owned())

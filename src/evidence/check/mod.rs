@@ -1,12 +1,12 @@
-//! Checks a package by the rules of `docs/evidence-package.md`, with nothing but its bytes.
+//! Checks a package by the rules of `docs/evidence-package.md`, using only its bytes.
 //!
 //! # What it shares with what made the package
-//! How a run is read (`decode`), and nothing else: ZIP file, CSV files, ledger and chains are read by code of its own, and
-//! `check.py` and `check.html` share not even that. So each checks the others, and all of them the maker.
+//! Only how a run is read (`decode`). ZIP file, CSV files, ledger and chains are read by separate code, and `check.py` and
+//! `check.html` share nothing at all. Each checker checks the others, and all of them check the maker.
 //!
 //! # Bounds
-//! The package is a stranger's. Sizes are compared with what the ZIP file can hold before anything is unpacked; one run, the
-//! ledger's lines and a few hundred bytes per run are held at a time.
+//! The package is not trusted. Sizes are compared with what the ZIP file can hold before anything is unpacked. In memory are
+//! one run, the lines of the ledger, and a few hundred bytes per run.
 
 mod csv;
 mod facts;
@@ -45,7 +45,7 @@ pub use self::scripts::{CHECK_HTML, CHECK_PY};
 #[error("{why}")]
 pub struct UnreadablePackage {
     why: String,
-    /// What was found before that.
+    /// What was found until then.
     pub findings: Vec<PackageFinding>,
 }
 
@@ -56,32 +56,32 @@ pub struct PackageReport {
     pub sound: bool,
     /// The outcome in a sentence.
     pub conclusion: String,
-    /// The archive that it was made from.
+    /// The id of the archive that it was made from.
     pub archive_id: String,
     /// The head to which it is bound.
     pub head: String,
-    /// Whether that is a head that was published elsewhere, as given; null where none was given.
+    /// Whether that head is among the given published ones; null if none was given.
     pub head_published: Option<bool>,
-    /// What it says of itself.
+    /// Runs in the package.
     pub runs: u64,
     /// Payloads that have their hashes.
     pub payloads: u64,
-    /// Rows of messages that were looked at.
+    /// Rows of messages that were checked.
     pub messages: u64,
-    /// What was checked and found right; empty where anything was found.
+    /// What was checked and is right; empty if there are findings.
     pub proved: Vec<String>,
-    /// What was not proved or not compared; empty where anything was found.
+    /// What was not proved or not compared; empty if there are findings.
     pub not_proved: Vec<String>,
     /// What is wrong.
     pub findings: Vec<PackageFinding>,
-    /// Findings that are not listed.
+    /// How many findings are not listed.
     pub more_findings: u64,
 }
 
 /// Checks a package. `heads` and `lists` are what was published elsewhere.
 ///
 /// # Errors
-/// [`UnreadablePackage`]: not a ZIP file, or one that was cut, or of a version that this program does not know.
+/// [`UnreadablePackage`]: not a ZIP file, a truncated one, or a version that this program does not know.
 pub fn check_package(
     path: &Path,
     heads: &[Sha256],
@@ -173,7 +173,7 @@ fn conclusion(facts: &StatedFacts, findings: u64, published: Option<bool>) -> St
     }
 }
 
-/// Whether the package is bound to one of the heads that were published; `None` where none is given.
+/// Whether the package is bound to one of the published heads; `None` if none is given.
 fn check_heads(
     facts: &StatedFacts,
     heads: &[Sha256],

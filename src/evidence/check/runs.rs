@@ -1,4 +1,4 @@
-//! Runs and messages: every row against a fresh reading of the payloads.
+//! Runs and messages: compares every row with the payloads, read again.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -83,7 +83,7 @@ const CHANGES: &[&str] = &[
     "what",
 ];
 
-/// What a row must say: a column and its value.
+/// The columns of a row with the values that they must have.
 pub(super) type ExpectedValues = Vec<(&'static str, Option<String>)>;
 
 /// The comparison of a package's tables with its ledger and payloads.
@@ -92,15 +92,15 @@ pub(super) struct Check<'c, 't> {
     pub(super) ledger: &'c Ledger<'t>,
     pub(super) files: Files,
     pub(super) findings: &'c mut PackageFindings,
-    /// The rows of runs.csv by run.
+    /// The rows of runs.csv, by run.
     pub(super) rows: BTreeMap<String, CsvRow>,
-    /// Runs that belong to the package and have a row.
+    /// Runs that must be in the package, and have a row.
     pub(super) due: BTreeMap<&'t str, &'c LedgerRun<'t>>,
-    /// Runs of the span that a rule removed, with the lines that say so.
+    /// Runs of the span that a retention rule removed, with the lines that say so.
     pub(super) removed: BTreeMap<&'t str, ChainLine<'t>>,
-    /// What gaps.csv must say of runs whose counts disagree.
+    /// What gaps.csv must say about runs whose counts disagree.
     pub(super) mismatches: BTreeMap<&'t str, ExpectedValues>,
-    /// Runs whose payloads are not known, so that their row in gaps.csv may be missing.
+    /// Runs whose payloads are not known: their row in gaps.csv may be missing.
     pub(super) unproved: BTreeSet<&'t str>,
     failures: BTreeMap<String, CsvRow>,
     changes: BTreeMap<String, CsvRow>,
@@ -108,16 +108,16 @@ pub(super) struct Check<'c, 't> {
     messages: u64,
     /// Removals without who or why.
     pub(super) unsaid: u64,
-    /// Runs that an earlier revision puts into the span and the latest does not.
+    /// Runs that are in the span by an earlier revision but not by the latest.
     moved_out: usize,
     pub(super) assumed: Vec<String>,
 }
 
-/// What the payloads of a run say, together.
+/// What the payloads of a run say.
 struct Told {
     run: JobRun,
     held: Vec<HeldMessageCells>,
-    /// The number of messages, where it disagrees with the run's own count.
+    /// `MessageCount` and the number of messages, if they disagree.
     disagrees: Option<(i64, usize)>,
     /// Status by revision.
     statuses: HashMap<u64, Option<JobStatus>>,
@@ -172,7 +172,7 @@ impl<'c, 't> Check<'c, 't> {
         }
     }
 
-    /// The rows of a table by what names them; a second one is named.
+    /// The rows of a table by their key; a duplicate is reported.
     pub(super) fn keyed(
         &mut self,
         table: &str,
@@ -192,7 +192,7 @@ impl<'c, 't> Check<'c, 't> {
         held
     }
 
-    /// Compares a row with what it must say, column by column.
+    /// Compares a row with the expected values, column by column.
     pub(super) fn same(&mut self, place: &str, expected: &ExpectedValues, row: &CsvRow) {
         for (column, value) in expected {
             let (value, found) = (value.as_deref().unwrap_or_default(), row.get(column));
@@ -203,7 +203,7 @@ impl<'c, 't> Check<'c, 't> {
         }
     }
 
-    /// Whether times of a job were read again, so that a start may be another than the one that its line says.
+    /// Whether a reindex read the job's times again: starts may then differ from those in the lines.
     pub(super) fn is_reindexed(&self, job: &str) -> bool {
         self.ledger.reindexed.contains(job)
     }
@@ -253,7 +253,7 @@ impl<'c, 't> Check<'c, 't> {
         }
     }
 
-    /// Which runs must be there.
+    /// Finds out which runs the package must have, and compares.
     fn population(&mut self) {
         let ledger = self.ledger;
         for (&id, run) in &ledger.runs {
@@ -265,7 +265,7 @@ impl<'c, 't> Check<'c, 't> {
             }
             let has_row = self.rows.contains_key(id);
             if !self.facts.has_time(run.latest().started()) {
-                // Its start as it is read now may lie in the span: that is compared with the payload.
+                // Read again, its start may be in the span: that is compared with the payload.
                 if has_row
                     && self.is_reindexed(run.job)
                     && self.facts.has_time(Some(self.rows[id].get("started_at")))
@@ -292,7 +292,7 @@ impl<'c, 't> Check<'c, 't> {
         }
     }
 
-    /// No payload is there that no revision has.
+    /// Reports payload files that belong to no revision.
     fn payload_files(&mut self) {
         let mut count = 0;
         for name in self.files.names() {
@@ -352,7 +352,7 @@ impl<'c, 't> Check<'c, 't> {
         }
     }
 
-    /// Everything about one run: payloads, row, messages, failure, changes.
+    /// Checks everything about one run: payloads, row, messages, failure, changes.
     fn run(&mut self, id: &'t str, messages: &[CsvRow]) {
         let (run, row) = (self.due[id], self.rows[id].clone());
         let told = self.told(id, run);
@@ -504,7 +504,7 @@ impl<'c, 't> Check<'c, 't> {
         self.same(&place, &expected, &failure);
     }
 
-    /// Reads the payloads of a run; `None` where one is missing or cannot be read, which is named, or left out.
+    /// Reads the payloads of a run; `None` if one was left out, or is missing or cannot be read, which is reported.
     fn told(&mut self, id: &str, run: &LedgerRun<'_>) -> Option<Told> {
         if self.facts.is_redacted {
             return None;
@@ -590,7 +590,7 @@ impl<'c, 't> Check<'c, 't> {
     }
 }
 
-/// The start of a run as it was read when its line was written; `None` where the rules of then are gone.
+/// The start of a run as read when its line was written; `None` if the rules of that time are gone.
 fn started_then(run: &JobRun, revision: &LedgerRevision<'_>) -> Option<String> {
     let word = |reading: TimeReading| {
         reading
@@ -610,7 +610,7 @@ fn started_then(run: &JobRun, revision: &LedgerRevision<'_>) -> Option<String> {
     }
 }
 
-/// What runs.csv must say of a run, as far as its payload decides.
+/// What runs.csv must say about a run, as far as the payload determines it.
 fn said_of(run: &JobRun) -> ExpectedValues {
     let time = |reading: TimeReading| reading.instant().map(|at| at.to_string());
     let text = |text: Option<&str>| text.map(str::to_owned);

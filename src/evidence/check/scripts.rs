@@ -1,16 +1,16 @@
-//! The checks that lie in each package.
+//! The checkers that are in each package.
 
-/// The check in Python.
+/// The checker in Python.
 pub const CHECK_PY: &str = include_str!("check.py");
 
-/// The check as a page.
+/// The checker as an HTML page.
 pub const CHECK_HTML: &str = include_str!("check.html");
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// From the heading of how a run is read to the next one.
+    /// The section about how a run is read, up to the next heading.
     fn reader(script: &str) -> &str {
         let (_, behind) = script
             .split_once("\n# ---- How a run is read ")

@@ -1,10 +1,10 @@
-//! What a check proved and what it did not, as sentences.
+//! What a check proved and did not prove, as sentences.
 
 use super::facts::StatedFacts;
 use super::ledger::Ledger;
 use crate::report::numbers::{counted, grouped};
 
-/// What a check did, for its report.
+/// What a check compared, for its report.
 pub(super) struct CheckSummary {
     pub(super) runs: u64,
     pub(super) payloads: u64,
@@ -14,7 +14,7 @@ pub(super) struct CheckSummary {
     pub(super) unsaid: u64,
     pub(super) moved_out: usize,
     pub(super) has_changes: bool,
-    /// Checks of the package that are not those of this program.
+    /// Checkers in the package that are not those of this program.
     pub(super) other_checks: Vec<&'static str>,
     pub(super) assumed: Vec<String>,
 }

@@ -114,7 +114,7 @@ impl Check<'_, '_> {
         }
     }
 
-    /// Compares a text with its hash in a line.
+    /// Compares a text with the hash of it in a line.
     fn same_hash(&mut self, place: &str, column: &str, expected: &str, row: &CsvRow) {
         let found = hash(row.get(column));
         if found != expected {
@@ -207,7 +207,7 @@ impl Check<'_, '_> {
                     .map(str::to_owned)
             };
             let mut expected: ExpectedValues = columns.map(|(column, name)| (column, word(name))).into();
-            // A text that a salvage lost is empty.
+            // If a salvage lost a text, the cell is empty.
             for (column, word) in [("removed_by", "by"), ("reason", "why")] {
                 if !row.get(column).is_empty() {
                     self.same_hash(&place, column, line.word(word), row);
@@ -266,7 +266,7 @@ impl Check<'_, '_> {
     }
 }
 
-/// Seconds from the start of a run to its absence, where it is absent and has a start.
+/// Seconds from the start of a run to its absence; `None` if it is not absent or has no start.
 fn age(run: &CsvRow) -> Option<i128> {
     let second = |column: &str| instant(run.get(column)).map(|at| i128::from(at.unix_seconds()));
     let (gone, start) = second("absent_since").zip(second("started_at"))?;

@@ -9,28 +9,28 @@ use flate2::read::DeflateDecoder;
 
 use super::findings::{PackageFindings, Unreadable};
 
-/// Bytes to which a package may unpack.
+/// The most bytes that a package may unpack to.
 const MOST_BYTES: u64 = 64 << 30;
 
-/// To how many times its size Deflate can unpack anything, and a little more.
+/// The greatest ratio that Deflate can reach, and a little more.
 const MOST_RATIO: u64 = 1100;
 
-/// Bytes of the directory.
+/// The most bytes of the directory.
 const MOST_DIRECTORY: u64 = 1 << 30;
 
 const CUT: &str = "it is not a ZIP file, or it was cut: its end has no directory";
 
-/// Folders of a package.
+/// The folders of a package.
 const FOLDERS: [&str; 5] = ["", "data", "data/payloads", "data/quarantine", "data/zones"];
 
-/// Extra fields that a package may have: sizes of 64 bits, and the times and owners that other programs write. Others can make
+/// Extra fields that a package may have: 64-bit sizes, and the times and owners that other programs write. Others can make
 /// a program unpack a file under another name, and a long one can hide another directory.
 const EXTRA_FIELDS: [u16; 5] = [0x0001, 0x000a, 0x5455, 0x5855, 0x7875];
 
-/// Bytes of an extra field.
+/// The most bytes of an extra field.
 const MOST_EXTRA: usize = 32;
 
-/// Flags that change nothing for a reader: how well it is packed, sizes behind the bytes, a name in UTF-8.
+/// Flags that change nothing for a reader: compression level, sizes after the data, names in UTF-8.
 const FLAGS: u16 = 0x080e;
 
 /// The directory of a ZIP file.
@@ -41,18 +41,18 @@ pub(super) struct Zip {
     pub(super) entries: Vec<(String, ZipEntry)>,
 }
 
-/// Where a file is.
+/// Where a file's data is in the ZIP file.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ZipEntry {
     begin: u64,
     packed: u64,
-    /// Bytes that it has, as the directory says.
+    /// Its unpacked size according to the directory.
     pub(super) size: u64,
     crc: u32,
     is_deflated: bool,
 }
 
-/// Where an entry is in the ZIP file, its head included.
+/// Where an entry is in the ZIP file, including its header.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct EntryExtent {
     begin: u64,
@@ -77,7 +77,7 @@ struct DirectoryEntry<'d> {
 }
 
 impl ZipEntry {
-    /// Bytes that it has in the ZIP file.
+    /// Its packed size in the ZIP file.
     pub(super) const fn packed(&self) -> u64 {
         self.packed
     }
@@ -159,7 +159,7 @@ impl Zip {
         Ok(zip)
     }
 
-    /// Takes an entry in, where it is one that a package may have.
+    /// Adds an entry if a package may have it; otherwise reports why not.
     fn entry(
         &mut self,
         file: &mut File,
@@ -229,7 +229,7 @@ impl Zip {
             findings.add(&name, format!("it is not in the top folder {folder}"));
             return Ok(());
         }
-        // Programs heed the mode for many systems that made a ZIP, not only for Unix.
+        // Programs apply the mode for many systems that a ZIP file may come from, not only Unix.
         let mode = listed.outside >> 16;
         if ![0, 0o100_000, 0o040_000].contains(&(mode & 0o170_000)) {
             findings.add(&name, "it is a link, or neither a file nor a folder");
@@ -258,7 +258,7 @@ impl Zip {
         Ok(())
     }
 
-    /// Reads a file; the last read fails where it is not the one that the directory says.
+    /// A reader of a file; its last read fails if the data is not what the directory says.
     pub(super) fn reader(&self, entry: ZipEntry) -> io::Result<EntryReader> {
         let mut file = File::open(&self.path)?;
         file.seek(SeekFrom::Start(entry.begin))?;
@@ -277,7 +277,7 @@ impl Zip {
     }
 }
 
-/// The bytes of a file.
+/// Reads the bytes of a file.
 pub(super) struct EntryReader {
     unpacked: Unpacked,
     packed: u64,
@@ -360,7 +360,7 @@ fn wide_or_not(head: &[u8], place: usize, wide: &mut &[u8]) -> u64 {
     }
 }
 
-/// The values of 64 bits among the extra fields of an entry.
+/// The 64-bit sizes among the extra fields of an entry.
 fn wide_values(mut extra: &[u8]) -> &[u8] {
     let mut values: &[u8] = &[];
     while extra.len() >= 4 {
@@ -375,7 +375,7 @@ fn wide_values(mut extra: &[u8]) -> &[u8] {
     values
 }
 
-/// Whether these are extra fields that a package may have, none of them twice.
+/// Whether a package may have these extra fields; none may occur twice.
 fn are_plain(mut extra: &[u8]) -> bool {
     let mut seen = Vec::new();
     while let Some((head, behind)) = extra.split_at_checked(4) {
@@ -392,7 +392,7 @@ fn are_plain(mut extra: &[u8]) -> bool {
     extra.is_empty()
 }
 
-/// Where the directory begins, its bytes and its entries.
+/// Where the directory starts, its size, and its number of entries.
 fn directory(file: &mut File, size: u64) -> Result<(u64, u64, u64), ZipError> {
     let cut = || zip_error(CUT);
     let mut last = size.checked_sub(22).ok_or_else(cut)?;
@@ -447,7 +447,7 @@ fn directory(file: &mut File, size: u64) -> Result<(u64, u64, u64), ZipError> {
     Ok((begin, length, count))
 }
 
-/// Bytes of the file, all of them.
+/// Reads exactly `length` bytes at `place`.
 fn at(file: &mut File, place: u64, length: u64) -> io::Result<Vec<u8>> {
     file.seek(SeekFrom::Start(place))?;
     let mut bytes = Vec::new();
@@ -458,7 +458,7 @@ fn at(file: &mut File, place: u64, length: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Callers have looked at the length.
+/// Callers have checked the length.
 fn u16_at(bytes: &[u8], place: usize) -> u16 {
     u16::from_le_bytes([bytes[place], bytes[place + 1]])
 }
