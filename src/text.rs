@@ -23,7 +23,11 @@ pub(crate) fn grouped(number: u64) -> String {
 /// A number with the noun that goes with it: `1 run`, `3,000 runs`.
 #[must_use]
 pub(crate) fn counted(number: u64, noun: &str) -> String {
-    let ending = if number == 1 { "" } else { "s" };
+    let ending = match number {
+        1 => "",
+        _ if noun.ends_with('s') => "es",
+        _ => "s",
+    };
     format!("{} {noun}{ending}", grouped(number))
 }
 
@@ -303,6 +307,12 @@ mod tests {
         for columns in 0..12 {
             assert!(columns_of(&in_columns("\x1b[31m東京 e\u{301}\u{200b} 🙂🙂", columns)) <= columns.max(1));
         }
+    }
+
+    #[test]
+    fn a_noun_goes_with_its_number() {
+        let shown = [counted(1, "loss"), counted(3, "loss"), counted(3000, "run")];
+        assert_eq!(shown, ["1 loss", "3 losses", "3,000 runs"]);
     }
 
     #[test]

@@ -122,7 +122,9 @@ impl ConfigFile {
                 return Err(ConfigError::ServerEntry {
                     path,
                     line: value.line,
-                    reason: format!("{key} stands beside [[server]] entries; move it into one of them"),
+                    reason: format!(
+                        "{key} cannot be set together with [[server]] entries; move it into one of them"
+                    ),
                 });
             }
         }
@@ -145,7 +147,7 @@ fn not_toml(path: &Path, text: &str, error: &toml::de::Error) -> ConfigError {
         .filter(|key| slip::is_key(key));
     let (message, remedy) = match repeated_key {
         Some(key) => (
-            format!("the key {key} is there a second time"),
+            format!("the key {key} is set twice"),
             Some(
                 "keep one of the two; several servers or exports are entries, each below [[server]] or [[export]]"
                     .to_owned(),
@@ -333,7 +335,7 @@ mod tests {
         let error = parse("url = 'x'\nusername = 'a'\nurl = 'y'\n").unwrap_err();
         assert_eq!(
             error.to_string(),
-            "etc/jobruns.toml:3:1: the key url is there a second time"
+            "etc/jobruns.toml:3:1: the key url is set twice"
         );
         let ConfigError::Toml { remedy, .. } = error else {
             panic!("{error}")

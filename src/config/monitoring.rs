@@ -1,4 +1,4 @@
-//! Who is notified of the end of a command, beside stderr and the log file.
+//! Who is notified of the end of a command, in addition to stderr and the log file.
 
 use std::convert::Infallible;
 use std::path::PathBuf;

@@ -19,7 +19,7 @@ pub(super) struct RunsAnswer {
     /// Runs to serve, in order.
     runs: VecDeque<u32>,
     faults: Vec<FaultKind>,
-    begun: bool,
+    started: bool,
     ended: bool,
     scratch: String,
 }
@@ -40,7 +40,7 @@ impl RunsAnswer {
             messages,
             runs,
             faults,
-            begun: false,
+            started: false,
             ended: false,
             scratch: String::new(),
         }
@@ -60,8 +60,8 @@ impl RunsAnswer {
             return Some(instead.into_bytes());
         }
         let mut out = Vec::with_capacity(PIECE + (64 << 10));
-        if !self.begun {
-            self.begun = true;
+        if !self.started {
+            self.started = true;
             if self.has(&FaultKind::Shuffled) {
                 self.runs = self.runs.iter().rev().copied().collect();
             }

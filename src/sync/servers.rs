@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use crate::ccs::Client;
 use crate::model::Guid;
 
-/// A list of jobs that are watched: a jobs file, or what a config file lists of a server.
+/// A list of watched jobs: a jobs file, or the jobs of a `[[server]]` entry.
 #[derive(Debug, Clone)]
 pub struct JobList {
-    /// Its absolute path, which tells lists apart.
+    /// The absolute path of the file, followed by `#` and the name of the entry if it is one. Tells lists apart.
     pub path: String,
-    /// Its jobs, with names where it has one.
+    /// Its jobs, with the names that it gives.
     pub jobs: Vec<(Guid, Option<String>)>,
 }
 

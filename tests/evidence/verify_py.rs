@@ -217,7 +217,7 @@ fn it_reads_every_time_of_the_wall_in_every_zone_as_we_do() {
         count += walls.len();
         let walls: Vec<_> = walls
             .into_iter()
-            .map(|wall| (wall, zone.offset_of_wall(wall)))
+            .map(|wall| (wall, zone.offset_of_local_time(wall)))
             .collect();
         let tzif: String = zone.tzif().iter().map(|byte| format!("{byte:02x}")).collect();
         zones.push((zone.name(), tzif, walls));

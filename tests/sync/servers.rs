@@ -356,7 +356,7 @@ async fn entries_that_contradict_each_other_are_wrong_usage() {
         ),
         (
             format!("url = 'https://ccs'\n{london}"),
-            "url stands beside [[server]] entries",
+            "url cannot be set together with [[server]] entries",
         ),
         (
             format!("{london}password = 'hunter2'\n"),
