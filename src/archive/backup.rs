@@ -417,7 +417,7 @@ mod tests {
         let lock = SyncLock::take(&two.path("b.db")).unwrap();
         let refused = two.backup("b.db", true);
         assert!(
-            matches!(refused, Err(BackupError::Archive(ArchiveError::Held { .. }))),
+            matches!(refused, Err(BackupError::Archive(ArchiveError::Locked { .. }))),
             "{refused:?}"
         );
         drop(lock);

@@ -153,7 +153,7 @@ pub enum ArchiveError {
     },
     /// Another sync holds the archive.
     #[error("the archive {} is held by another sync ({holder})", path.display())]
-    Held {
+    Locked {
         /// The archive's path.
         path: PathBuf,
         /// Process id and start time of the holder, as far as known.

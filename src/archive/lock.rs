@@ -40,7 +40,7 @@ impl SyncLock {
             return Ok(None);
         }
         match Self::take(path) {
-            Err(ArchiveError::Held { .. }) if !open::is_to_be_made(path)? => Ok(None),
+            Err(ArchiveError::Locked { .. }) if !open::is_to_be_made(path)? => Ok(None),
             taken => taken.map(Some),
         }
     }
@@ -48,7 +48,7 @@ impl SyncLock {
     /// Takes the lock of the archive at `path`, which need not exist yet.
     ///
     /// # Errors
-    /// [`ArchiveError::Held`] with the holder's process id and start time; a file that is not an archive, or a newer one;
+    /// [`ArchiveError::Locked`] with the holder's process id and start time; a file that is not an archive, or a newer one;
     /// I/O errors of the lock file.
     pub fn take(path: &Path) -> Result<Self, ArchiveError> {
         if path.is_dir() {
@@ -85,7 +85,7 @@ impl SyncLock {
                         std::thread::sleep(Duration::from_millis(10));
                         continue;
                     }
-                    return Err(ArchiveError::Held {
+                    return Err(ArchiveError::Locked {
                         path: path.to_path_buf(),
                         holder: holder.unwrap_or_else(|| "it has not told its process id".to_owned()),
                     });
@@ -158,7 +158,7 @@ mod tests {
         let path = folder.path().join("a.db");
         drop(crate::archive::Writer::open(&path).unwrap());
         let lock = SyncLock::take(&path).unwrap();
-        assert!(matches!(SyncLock::take(&path), Err(ArchiveError::Held { .. })));
+        assert!(matches!(SyncLock::take(&path), Err(ArchiveError::Locked { .. })));
         // As a child process that inherited the handle.
         let copy = lock.file.try_clone().unwrap();
         drop(lock);

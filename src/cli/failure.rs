@@ -190,7 +190,7 @@ impl From<KeyringError> for Failure {
 impl From<&ArchiveError> for Failure {
     fn from(error: &ArchiveError) -> Self {
         let exit = match error {
-            ArchiveError::Held { .. } | ArchiveError::TakenOver { .. } => Exit::Locked,
+            ArchiveError::Locked { .. } | ArchiveError::TakenOver { .. } => Exit::Locked,
             // Between the questions that have words of their own for it.
             error if error.is_interruption() => Exit::Interrupted,
             ArchiveError::OtherNaiveTime { .. }
@@ -323,7 +323,7 @@ mod tests {
 
     #[test]
     fn a_held_archive_has_its_own_code() {
-        let error = ArchiveError::Held {
+        let error = ArchiveError::Locked {
             path: PathBuf::from("a.db"),
             holder: "process 1".to_owned(),
         };

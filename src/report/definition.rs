@@ -70,18 +70,19 @@ pub(crate) trait Row {
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Either<A, B> {
     /// A row as the report has it without that option.
-    Plain(A),
+    Standard(A),
     /// A row as the report has it with that option.
-    Other(B),
+    Alternative(B),
 }
 
 impl<A: Row, B: Row> Row for Either<A, B> {
+    // Reports with such rows override `columns`, which asks the options.
     const COLUMNS: &'static [Column] = A::COLUMNS;
 
     fn cells<T>(&self, see: impl FnOnce(&[Cell<'_>]) -> T) -> T {
         match self {
-            Self::Plain(row) => row.cells(see),
-            Self::Other(row) => row.cells(see),
+            Self::Standard(row) => row.cells(see),
+            Self::Alternative(row) => row.cells(see),
         }
     }
 }

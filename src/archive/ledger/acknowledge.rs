@@ -26,7 +26,7 @@ pub struct Acknowledged {
 /// Writes into the ledger that the heads of `list` that this archive does not hold are given up, and why.
 ///
 /// # Errors
-/// [`ArchiveError::Held`] while a sync runs; [`ArchiveError::NoSuch`] where the list has no line of this archive; SQL errors.
+/// [`ArchiveError::Locked`] while a sync runs; [`ArchiveError::NoSuch`] where the list has no line of this archive; SQL errors.
 pub fn acknowledge(path: &Path, list: &PublishedHeads, why: &str) -> Result<Acknowledged, ArchiveError> {
     // A file that is not there is not made.
     let archive = ReadOnly::open(path)?.archive_id()?;

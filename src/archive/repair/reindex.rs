@@ -37,7 +37,7 @@ pub struct Reindexed {
 /// archive remembers. `progress` is called with the bytes of payloads read so far, and of all.
 ///
 /// # Errors
-/// [`ArchiveError::Held`] while a sync runs; [`ArchiveError::NotRepairable`] if the ledger, payloads or texts that are stored
+/// [`ArchiveError::Locked`] while a sync runs; [`ArchiveError::NotRepairable`] if the ledger, payloads or texts that are stored
 /// only once are damaged; disk full and other SQL errors. The archive is then unchanged.
 pub fn reindex(
     path: &Path,

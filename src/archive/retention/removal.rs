@@ -46,7 +46,7 @@ pub struct RecordedRemoval {
 /// Carries out the plan with this hash. The runs to remove are first verified against their payloads and the ledger.
 ///
 /// # Errors
-/// [`ArchiveError::Held`] while a sync runs; [`ArchiveError::PlanChanged`] if the archive no longer gives this plan;
+/// [`ArchiveError::Locked`] while a sync runs; [`ArchiveError::PlanChanged`] if the archive no longer gives this plan;
 /// [`ArchiveError::Damaged`] if the ledger or a run to remove is damaged; disk full: in these cases nothing was removed.
 /// [`ArchiveError::NotCleared`] if the removal is recorded but not all of its bytes are cleared: calling it again goes on.
 pub fn retain(path: &Path, rule: &RetentionRule, plan: &Sha256) -> Result<Removal, ArchiveError> {

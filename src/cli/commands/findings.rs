@@ -73,7 +73,7 @@ fn worst_week(snapshot: &Snapshot<'_>) -> Result<Option<DemoFinding>, ReportErro
     let mut worst: Option<(u64, u64, NaiveDate)> = None;
     let everything = CommonOptions::default().scope(snapshot)?;
     report.each(snapshot, &everything, &mut |row| {
-        if let Either::Plain(row) = row
+        if let Either::Standard(row) = row
             && let Some(monday) = row.period_start
         {
             let failed = row.faulted + row.aborted;
@@ -103,7 +103,7 @@ fn worst_week(snapshot: &Snapshot<'_>) -> Result<Option<DemoFinding>, ReportErro
     };
     let mut text = format!("In the week of {monday}, {failed} of {runs} runs failed");
     report.each(snapshot, &week.scope(snapshot)?, &mut |row| {
-        if let Either::Plain(row) = row
+        if let Either::Standard(row) = row
             && let Some(message) = row.top_message
         {
             let _ = write!(
@@ -147,7 +147,7 @@ fn recorded_jobs(snapshot: &Snapshot<'_>) -> Result<Vec<RecordedJob>, ReportErro
     let mut jobs = Vec::new();
     let everything = CommonOptions::default().scope(snapshot)?;
     Coverage::default().each(snapshot, &everything, &mut |row| {
-        if let Either::Plain(row) = row
+        if let Either::Standard(row) = row
             && let (Some(first), Some(last)) = (row.first_run_at, row.last_run_at)
         {
             jobs.push(RecordedJob {
@@ -187,7 +187,7 @@ fn worst_assets(snapshot: &Snapshot<'_>) -> Result<Option<DemoFinding>, ReportEr
     let mut errors = Vec::new();
     let everything = CommonOptions::default().scope(snapshot)?;
     AssetErrors::default().each(snapshot, &everything, &mut |row| {
-        if let Either::Plain(row) = row
+        if let Either::Standard(row) = row
             && row.errors > 0
         {
             errors.push(row.errors);

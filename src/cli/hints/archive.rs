@@ -46,7 +46,7 @@ pub(crate) fn archive(error: &ArchiveError) -> Option<String> {
         ArchiveError::NetworkDrive { .. } => {
             "keep the archive on a local disk (SQLite's write-ahead log needs shared memory and locks that network drives do not give), and copy it to the share after each sync.".to_owned()
         }
-        ArchiveError::Held { .. } => "wait until it has ended, or stop it; nothing was changed.".to_owned(),
+        ArchiveError::Locked { .. } => "wait until it has ended, or stop it; nothing was changed.".to_owned(),
         ArchiveError::OtherNaiveTime { remembered, requested } => format!(
             "leave --naive-time out (or give {remembered}); to read the whole history in the other zone, rebuild the tables from their payloads: `jobruns reindex --naive-time {requested}`."
         ),

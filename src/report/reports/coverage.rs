@@ -89,9 +89,9 @@ impl Report for Coverage {
     fn each(&self, snapshot: &Snapshot<'_>, scope: &Scope, row: EachRow<'_, Self>) -> Result {
         if self.gaps {
             let ages = PurgeAges::read(snapshot, self.purge_age.given(scope.options().purge_age))?;
-            return gaps::each(snapshot, scope, &ages, |gap| row(&Either::Other(gap)));
+            return gaps::each(snapshot, scope, &ages, |gap| row(&Either::Alternative(gap)));
         }
-        each_job(snapshot, scope, |job| row(&Either::Plain(job)))
+        each_job(snapshot, scope, |job| row(&Either::Standard(job)))
     }
 
     /// What the purge age of each server rests on.

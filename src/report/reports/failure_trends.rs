@@ -85,11 +85,11 @@ impl Report for FailureTrends {
 
     fn each(&self, snapshot: &Snapshot<'_>, scope: &Scope, row: EachRow<'_, Self>) -> Result {
         match self.compare.span() {
-            None => self.each_period(snapshot, scope, |period| row(&Either::Plain(period))),
+            None => self.each_period(snapshot, scope, |period| row(&Either::Standard(period))),
             Some(before) => {
                 let before = before.of(scope.options()).scope(snapshot)?;
                 failure_comparison::each(snapshot, scope, &before, self.all_jobs, |job| {
-                    row(&Either::Other(job))
+                    row(&Either::Alternative(job))
                 })
             }
         }

@@ -50,7 +50,7 @@ impl Present for AssetErrors {
 
 impl Picture<AssetErrors> for Compared {
     fn see(&mut self, row: &Either<AssetRow<'_>, AssetComparison<'_>>) {
-        if let Either::Other(row) = row {
+        if let Either::Alternative(row) = row {
             let name = asset_title(row.asset, row.asset_type);
             self.add(name, row.errors_before, row.errors, row.trend);
         }
@@ -87,7 +87,7 @@ impl WorstGroups {
 
 impl Picture<AssetErrors> for WorstGroups {
     fn see(&mut self, row: &Either<AssetRow<'_>, AssetComparison<'_>>) {
-        let Either::Plain(row) = row else { return };
+        let Either::Standard(row) = row else { return };
         let counts = [row.messages, row.errors, row.warnings];
         self.rows += 1;
         for (sum, count) in self.sums.iter_mut().zip(counts) {

@@ -64,7 +64,7 @@ impl Present for Coverage {
 
 impl Picture<Coverage> for OfJobs {
     fn see(&mut self, row: &Either<JobRow<'_>, GapRow<'_>>) {
-        let Either::Plain(row) = row else { return };
+        let Either::Standard(row) = row else { return };
         self.jobs += 1;
         self.runs += row.runs;
         self.absent += row.runs_absent;

@@ -70,7 +70,7 @@ impl Present for FailureTrends {
 
 impl Picture<FailureTrends> for Compared {
     fn see(&mut self, row: &Either<PeriodRow<'_>, JobComparison<'_>>) {
-        if let Either::Other(row) = row {
+        if let Either::Alternative(row) = row {
             let name = job_title(row.job_id, row.job_name);
             self.add(name, row.failed_before, row.failed, row.trend);
         }
@@ -83,7 +83,7 @@ impl Picture<FailureTrends> for Compared {
 
 impl Picture<FailureTrends> for Trends {
     fn see(&mut self, row: &Either<PeriodRow<'_>, JobComparison<'_>>) {
-        let Either::Plain(row) = row else { return };
+        let Either::Standard(row) = row else { return };
         let Some(day) = row.period_start else {
             self.without_start += row.runs;
             return;

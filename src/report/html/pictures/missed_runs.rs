@@ -33,7 +33,7 @@ impl Present for MissedRuns {
         let zone = scope.options().zone;
         let mut runs = HashMap::new();
         Coverage::default().each(snapshot, scope, &mut |row| {
-            if let Either::Plain(job) = row
+            if let Either::Standard(job) = row
                 && let Some(piece) = piece_of_runs(zone, job)
             {
                 runs.insert(job.job_id.to_owned(), piece);

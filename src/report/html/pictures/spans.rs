@@ -37,7 +37,7 @@ impl Spans {
 
 impl Picture<Coverage> for Spans {
     fn see(&mut self, row: &Either<JobRow<'_>, GapRow<'_>>) {
-        let Either::Other(row) = row else { return };
+        let Either::Alternative(row) = row else { return };
         let kind = match row.state {
             GapState::Complete => TimelineSpanKind::There,
             GapState::NotLooked => TimelineSpanKind::Unknown,

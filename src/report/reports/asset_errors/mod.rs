@@ -72,10 +72,10 @@ impl Report for AssetErrors {
         row: EachRow<'_, Self>,
     ) -> Result<(), ReportError> {
         match self.compare.span() {
-            None => self.each_asset(snapshot, scope, true, |asset| row(&Either::Plain(asset))),
+            None => self.each_asset(snapshot, scope, true, |asset| row(&Either::Standard(asset))),
             Some(before) => {
                 let before = before.of(scope.options()).scope(snapshot)?;
-                self.each_comparison(snapshot, scope, &before, |asset| row(&Either::Other(asset)))
+                self.each_comparison(snapshot, scope, &before, |asset| row(&Either::Alternative(asset)))
             }
         }
     }
