@@ -1,6 +1,6 @@
 //! How quickly the reader works, step by step, on a generated answer of 64 MB.
 //!
-//! `cargo bench --bench reader` prints the median of five rounds of each step in MB/s (1 MB = 1,000,000 bytes), once for
+//! `cargo bench --bench decode` prints the median of five rounds of each step in MB/s (1 MB = 1,000,000 bytes), once for
 //! details that repeat and once for details of which half are unique, as scanners with ports and ids in them write them.
 
 #![allow(clippy::print_stdout, reason = "a bench speaks to a person")]

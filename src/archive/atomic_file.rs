@@ -89,7 +89,7 @@ impl AtomicFile {
         &self.file
     }
 
-    /// Where it lies until it has its name.
+    /// The path of the file until it gets its final name.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -257,7 +257,7 @@ fn is_part(name: &OsStr, prefix: &OsStr) -> bool {
         .is_some_and(|middle| middle.len() == RANDOM && middle.iter().all(u8::is_ascii_alphanumeric))
 }
 
-/// A new file that (Windows) nobody can remove while it is open.
+/// Creates a file that, on Windows, cannot be removed while it is open.
 fn make(path: &Path, access: &Access) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create_new(true);

@@ -1,8 +1,8 @@
-//! A copy of the archive that is whole, checked, and lies still.
+//! Makes a complete, verified copy of the archive that nothing writes to.
 //!
 //! # How it is copied
 //! By SQLite's backup interface, page by page out of one read transaction: a sync goes on meanwhile, and the copy is one
-//! committed state. `VACUUM INTO` was tried: it writes every row anew, so it would need to understand the schema (SQLite
+//! committed state. `VACUUM INTO` was tried: it rewrites every row, so it would need to understand the schema (SQLite
 //! 3.40 fails on our generated columns), and an archive from which nothing is deleted has no room to win back.
 //!
 //! # What never lies under the name
@@ -37,7 +37,7 @@ use crate::model::{Instant, Sha256};
 pub struct BackupMade {
     pub path: PathBuf,
     pub bytes: u64,
-    /// The ledger's last hash in it, computed afresh.
+    /// The last hash of the copy's ledger, recomputed.
     pub head: Sha256,
     /// How much of it was checked.
     pub verified: Verified,
@@ -84,7 +84,7 @@ pub enum BackupError {
 /// there. Its owner only may read the copy.
 ///
 /// # Errors
-/// See [`BackupError`]; whatever fails, what was there before is as it was, and no half file has the name.
+/// See [`BackupError`]. On any error an earlier file of this name is unchanged, and no partial file has the name.
 pub fn backup(archive: &Path, target: &Path, force: bool) -> Result<BackupMade, BackupError> {
     let begun = Instant::now();
     drop(open_to_read(archive)?);
@@ -124,7 +124,7 @@ pub struct KnownBackup {
 fn note(archive: &Path, made: &BackupMade, at: Instant) {
     let doing = "note the backup";
     let noted = resolve(archive).and_then(|file| {
-        // An archive that lies still, or on a share, is read and not written: it is a copy itself.
+        // An archive that does not change, or is on a share, is only read: it is a copy itself.
         if !is_in_write_ahead_mode(&file) || network_drive(&file).is_some() {
             return Ok(());
         }
@@ -268,7 +268,7 @@ fn copy_pages(source: &Connection, path: &Path, target: &Path) -> Result<(), Bac
     // If it fails it is thrown away, and when it is done it is brought to the disk at once.
     copy.pragma_update(None, "journal_mode", "OFF").map_err(of_copy)?;
     copy.pragma_update(None, "synchronous", "OFF").map_err(of_copy)?;
-    // One state from the first page to the last: nothing that another process writes starts the copy anew.
+    // One state from the first page to the last: writes of other processes do not restart the copy.
     let state = source.unchecked_transaction().doing(doing)?;
     state.one("SELECT EXISTS (SELECT 1 FROM _archive)", [], doing, |row| {
         row.get::<_, i64>(0)

@@ -107,7 +107,7 @@ pub enum ArchiveError {
         #[source]
         source: SqliteError,
     },
-    /// A log with content lies where an archive was to be made.
+    /// A log with content is at the place of the new archive.
     #[error(
         "{} is missing or empty, but its log {} is not: SQLite would mix that log into a new archive, or delete it",
         path.display(), log.display()
@@ -136,14 +136,14 @@ pub enum ArchiveError {
         /// The archive's path.
         path: PathBuf,
     },
-    /// The file was moved, replaced or removed since it was opened, or another sync has begun in it.
+    /// The file was moved, replaced or removed since it was opened, or another sync has started in it.
     #[error("another sync or file has taken the place of the archive {}: {what}", path.display())]
     TakenOver {
         /// The archive's path.
         path: PathBuf,
         what: &'static str,
     },
-    /// The archive lies on a network drive.
+    /// The archive is on a network drive.
     #[error("the archive {} lies on a network drive ({kind})", path.display())]
     NetworkDrive {
         /// The archive's path.
@@ -206,7 +206,7 @@ pub enum ArchiveError {
     /// This process may not use as much memory as it needs.
     #[error("there is not enough memory for {what}")]
     NoMemory { what: String },
-    /// Payloads or ledger are hurt, so the tables cannot be rebuilt from them; nothing was changed.
+    /// Payloads or ledger are damaged, so the tables cannot be rebuilt from them; nothing was changed.
     #[error("the tables cannot be made anew: {what}; nothing was changed")]
     NotRepairable { what: String },
     /// Younger runs are locked.
@@ -262,7 +262,7 @@ impl ArchiveError {
     /// An error of SQLite, with the words for what was being done.
     pub(super) fn sql(doing: &'static str, source: rusqlite::Error) -> Self {
         match source.sqlite_error_code() {
-            // Who stops a command is not told the error.
+            // If the user cancels a command, the error is not shown.
             Some(rusqlite::ErrorCode::OperationInterrupted) => Self::Endless { doing },
             _ => Self::Sql {
                 doing,

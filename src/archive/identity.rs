@@ -1,4 +1,4 @@
-//! Which file a name leads to: what tells a file whatever it is called.
+//! The identity of a file, whatever name it is opened by.
 
 use std::fs::{self, File};
 use std::io;

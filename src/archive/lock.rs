@@ -14,7 +14,7 @@ use super::open::{self, open_to_read};
 use super::paths::{beside, resolve};
 use crate::model;
 
-/// How long a holder is waited for that has not told who it is, once there is an archive.
+/// How long to wait for a holder to write who it is, once there is an archive.
 const UNKNOWN_HOLDER: Duration = Duration::from_secs(1);
 
 /// The right to sync into an archive; given back when dropped.
@@ -96,7 +96,7 @@ impl SyncLock {
     }
 }
 
-/// Who syncs into the archive at `path` now, as text; `None` where nobody does. Nothing is made or changed.
+/// Who is syncing into the archive at `path`, as text; `None` if there is no sync. Creates and changes nothing.
 ///
 /// # Errors
 /// The lock file cannot be opened.

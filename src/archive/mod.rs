@@ -2,7 +2,7 @@
 //!
 //! # Who writes
 //! One [`Writer`] at a time syncs (see [`SyncLock`]); small changes by a person (`jobs add`, `quarantine accept`) may
-//! come between its transactions. Every transaction reads the ledger's head afresh and appends what it records, so rows
+//! come between its transactions. Every transaction first reads the ledger's head and then appends what it records, so rows
 //! and ledger go in together or not at all.
 //!
 //! # What is never changed

@@ -107,7 +107,7 @@ pub(super) fn nobody_else_uri(path: &Path, option: &str) -> Result<String, Archi
     Ok(format!("{uri}?{option}"))
 }
 
-/// The folder in which a file lies.
+/// The folder of a file.
 pub(crate) fn folder_of(file: &Path) -> &Path {
     match file.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,

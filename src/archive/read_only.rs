@@ -90,7 +90,7 @@ impl ReadOnly {
     }
 
     /// Confirms that everything read so far belongs to one state of the archive. It always does where SQLite's locks
-    /// hold the state; where the archive lies on a place that can only be read, a sync may have written meanwhile.
+    /// hold the state; where the archive is on read-only storage, a sync may have written meanwhile.
     ///
     /// # Errors
     /// [`ArchiveError::WrittenMeanwhile`].
@@ -109,7 +109,7 @@ impl ReadOnly {
     }
 
     /// What `read` gives, which confirms it before it lets anything out; where the archive was written meanwhile, it is
-    /// opened anew and read again, a few times.
+    /// opened and read again, a few times.
     pub fn settled<T, E: From<ArchiveError>>(
         &self,
         mut read: impl FnMut(&Self) -> Result<T, E>,
@@ -201,7 +201,7 @@ impl ReadOnly {
         self.read(|reader| jobs::states(&reader.connection))
     }
 
-    /// The jobs of each server that told which it has, and which of them are not watched; empty where none did.
+    /// The jobs of each server that listed its jobs, and which of them are not watched; empty if no server did.
     pub fn server_jobs(&self) -> Result<Vec<ServerJobs>, ArchiveError> {
         self.read(|reader| watching::server_jobs(&reader.connection))
     }

@@ -53,7 +53,7 @@ pub fn documented_tables() -> Vec<DocumentedTable> {
     for migration in migrations() {
         for statement in statements(&migration.sql) {
             if let Some(table) = table_of(&statement) {
-                // A later migration makes a view anew.
+                // A later migration replaces a view.
                 tables.retain(|known| known.name != table.name);
                 tables.push(table);
             } else if let Some(on) = indexed_table(&statement.text)
@@ -91,7 +91,7 @@ impl Statement {
 /// A piece of SQL, as far as comments and quotes matter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum SqlPiece<'a> {
-    /// What stands behind `--`.
+    /// The text after `--`.
     Comment(&'a str),
     /// A text or name in quotes.
     Quoted(&'a str),

@@ -55,6 +55,7 @@ pub(crate) use answer::JsonAnswer;
 pub(crate) use base_url::{check_base_url, host_and_port, plain_base_url};
 pub(crate) use certificate::CertificateFacts;
 pub(crate) use error::{CcsError, ConnectProblem, RedirectProblem, RequestPurpose, UrlProblem};
+pub(crate) use names::NamedJob;
 pub(crate) use ping::{Monitor, Ping, PingError};
 pub(crate) use proxy::{proxy_to, use_no_proxy};
 pub(crate) use refusal::{CertificateProblem, CertificateRefused, TlsProblem};

@@ -32,7 +32,7 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// The code as the operating system is told.
+    /// The code for the operating system.
     #[must_use]
     pub const fn code(self) -> u8 {
         self as u8

@@ -138,7 +138,7 @@ fn dispatch(
         && exit != Exit::Done
         && !console.has_reported_error()
     {
-        // Whatever the command said of it may not have been heard (`--quiet`).
+        // What the command said about it may not have been shown (`--quiet`).
         let message = match exit {
             Exit::Interrupted => "interrupted".to_owned(),
             exit => format!("the command ended with exit code {}", exit.code()),

@@ -61,7 +61,7 @@ pub(crate) fn lost(archive: &Path, head_file: Option<&Path>) -> Option<Failure> 
     Some(missing(archive, &why))
 }
 
-/// What the list of heads has of earlier syncs; `None` for a list that is still to be begun.
+/// What the list of heads has of earlier syncs; `None` for a list that does not exist yet.
 fn earlier_heads(list: &Path) -> Option<String> {
     let name = list.display();
     match std::fs::metadata(list) {

@@ -201,7 +201,7 @@ fn known(sources: &Sources<'_>) -> String {
     format!("choose one by --server NAME: {}.", names.join(", "))
 }
 
-/// What only its entry says of a server: of which one would a flag speak?
+/// Settings that only a server's entry may have: a flag would not say for which server it is meant.
 const IN_ENTRY: [&str; 5] = ["url", "username", "ca_cert", "pin", "insecure"];
 
 fn refuse_flags_of_one_server(sources: &Sources<'_>) -> Result<(), Failure> {

@@ -64,7 +64,7 @@ pub(crate) fn with_named_jobs_file(
 /// The most names that are reported of jobs that are not watched.
 const MOST_NAMES: usize = 3;
 
-/// Says of each server how many of its jobs are not watched; of one that never told its jobs, nothing is known.
+/// Reports for each server how many of its jobs are not watched. If a server never listed its jobs, nothing is known.
 pub(crate) fn report_unwatched(servers: &[ServerJobs], is_watched: impl Fn(&str) -> bool) {
     for server in servers {
         // The jobs file may watch some that the archive does not know yet.

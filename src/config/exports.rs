@@ -2,28 +2,27 @@
 
 use toml::de::{DeTable, DeValue};
 
-/// An entry, as the words that would ask for the same on the command line behind `jobruns report`.
+/// An entry, as the arguments of `jobruns report` that would write the same report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Export {
     /// Line of the entry, from 1.
     pub line: usize,
-    /// Name of the report.
     pub report: String,
-    /// The name, then an option for each key: `fill = true` is `--fill`, `top = 20` is `--top=20`, a list its option
-    /// several times.
+    /// The name, then an option for each key: `fill = true` becomes `--fill`, `top = 20` becomes `--top=20`, and a list
+    /// repeats its option.
     pub arguments: Vec<String>,
 }
 
-/// Why an entry cannot be read. No value is repeated: it may be a password put here by mistake.
+/// Why an entry cannot be read. Repeats no value, which may be a password put here by mistake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum UnreadableEntry {
-    /// Something about its form.
+    /// Its form is wrong.
     Form(String),
-    /// A key looks like a password's.
+    /// A key looks like that of a password.
     Password,
 }
 
-/// Reads the entry that stands in `line`.
+/// Reads the entry in `line`.
 pub(super) fn read_export(
     line: usize,
     table: &DeTable<'_>,
@@ -40,7 +39,7 @@ pub(super) fn read_export(
             let DeValue::String(name) = value.get_ref() else {
                 return Err(UnreadableEntry::Form("its report is not text".to_owned()));
             };
-            // An option in its place would be taken for one.
+            // An option in place of the name would be taken for an option.
             if name.starts_with('-') {
                 return Err(UnreadableEntry::Form("its report is not a name".to_owned()));
             }
@@ -76,7 +75,7 @@ pub(super) fn read_export(
     })
 }
 
-/// One value as a command line would have it.
+/// A value as an argument.
 pub(super) fn text_of(value: &DeValue<'_>) -> Option<String> {
     Some(match value {
         DeValue::String(text) => text.to_string(),

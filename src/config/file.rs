@@ -13,7 +13,7 @@ use super::slip;
 use super::text::decode;
 use crate::text::nearest;
 
-/// A config file, read and checked for unknown keys; its values are still texts.
+/// A config file without unknown keys; its values are not parsed yet.
 #[derive(Debug, Clone)]
 pub struct ConfigFile {
     path: PathBuf,
@@ -26,15 +26,15 @@ pub struct ConfigFile {
 pub(crate) struct FileValue {
     /// Line, from 1.
     pub(crate) line: usize,
-    /// Strings as they are; numbers and true/false as written.
+    /// The content of a string; any other value as TOML text.
     pub(crate) text: String,
 }
 
 impl ConfigFile {
-    /// Reads the file at `path`, in which these keys may stand.
+    /// Reads the file at `path`, which may have these keys.
     ///
     /// # Errors
-    /// When it cannot be read, is not TOML, or has a key that is not a setting. The errors name lines and repeat none.
+    /// If it cannot be read, is not TOML, or has a key that is not a setting. The errors give line numbers, never the lines.
     pub fn read(path: &Path, keys: &[String]) -> Result<Self, ConfigError> {
         let what = "config file";
         let path = path.to_path_buf();
@@ -48,13 +48,13 @@ impl ConfigFile {
         }
     }
 
-    /// The file's path, as it was named.
+    /// The file's path as it was given.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// `path` as the file means it: relative to the file's own folder.
+    /// Resolves a path from the file, which is relative to the file's own folder.
     #[must_use]
     pub fn resolve(&self, path: &Path) -> PathBuf {
         match self.path.parent() {
@@ -63,13 +63,13 @@ impl ConfigFile {
         }
     }
 
-    /// The reports that are to be written after each sync.
+    /// The reports to write after each sync.
     #[must_use]
     pub fn exports(&self) -> &[Export] {
         &self.exports
     }
 
-    /// The servers, where the file has several.
+    /// The `[[server]]` entries.
     #[must_use]
     pub fn servers(&self) -> &[ServerEntry] {
         &self.servers
@@ -80,38 +80,7 @@ impl ConfigFile {
     }
 
     fn parse(path: PathBuf, text: &str, keys: &[String]) -> Result<Self, ConfigError> {
-        let table = match DeTable::parse(text) {
-            Ok(table) => table,
-            Err(error) => {
-                let (line, column) = place(text, error.span().map_or(0, |span| span.start));
-                let twice = error.span().filter(|_| error.message() == "duplicate key");
-                if let Some(key) = twice
-                    .and_then(|span| text.get(span))
-                    .filter(|key| slip::is_key(key))
-                {
-                    return Err(ConfigError::Toml {
-                        path,
-                        line,
-                        column,
-                        message: format!("the key {key} is there a second time"),
-                        remedy: Some("keep one of the two; several servers or exports are entries, each below [[server]] or [[export]]".to_owned()),
-                    });
-                }
-                let message = error.message().to_owned();
-                // An error at the end of a line may be placed on the next one.
-                let remedy = [line, line.saturating_sub(1)]
-                    .into_iter()
-                    .filter_map(|number| text.split('\n').nth(number.checked_sub(1)?))
-                    .find_map(|line| slip::remedy(line.strip_suffix('\r').unwrap_or(line)));
-                return Err(ConfigError::Toml {
-                    path,
-                    line,
-                    column,
-                    message,
-                    remedy,
-                });
-            }
-        };
+        let table = DeTable::parse(text).map_err(|error| not_toml(&path, text, &error))?;
         let mut values = BTreeMap::new();
         let mut exports = Vec::new();
         let mut servers = Vec::new();
@@ -138,33 +107,16 @@ impl ConfigFile {
                     meant,
                 });
             }
-            let text = match value.get_ref() {
-                DeValue::String(text) => text.to_string(),
-                DeValue::Integer(number) => number.to_string(),
-                DeValue::Float(number) => number.to_string(),
-                DeValue::Boolean(yes) => yes.to_string(),
-                DeValue::Datetime(time) => time.to_string(),
-                DeValue::Array(_) => {
-                    return Err(ConfigError::NotOneValue {
-                        path,
-                        line,
-                        key: key.to_string(),
-                        found: "a list",
-                    });
-                }
-                DeValue::Table(_) => {
-                    return Err(ConfigError::NotOneValue {
-                        path,
-                        line,
-                        key: key.to_string(),
-                        found: "a table",
-                    });
-                }
-            };
+            let text = scalar(value.get_ref()).map_err(|found| ConfigError::NotOneValue {
+                path: path.clone(),
+                line,
+                key: key.to_string(),
+                found,
+            })?;
             refuse_control_characters(&path, line, key, &text)?;
             values.insert(key.to_string(), FileValue { line, text });
         }
-        // Of which of the servers would they be?
+        // With several servers, nothing would say which of them these belong to.
         for key in ["url", "jobs_file"] {
             if let Some(value) = values.get(key).filter(|_| !servers.is_empty()) {
                 return Err(ConfigError::ServerEntry {
@@ -183,7 +135,54 @@ impl ConfigFile {
     }
 }
 
-/// Reads the list of reports, whose key stands in `line` of `text`.
+/// The error for a file that is not TOML, with what to write instead if the line shows a usual mistake.
+fn not_toml(path: &Path, text: &str, error: &toml::de::Error) -> ConfigError {
+    let (line, column) = place(text, error.span().map_or(0, |span| span.start));
+    let repeated_key = error
+        .span()
+        .filter(|_| error.message() == "duplicate key")
+        .and_then(|span| text.get(span))
+        .filter(|key| slip::is_key(key));
+    let (message, remedy) = match repeated_key {
+        Some(key) => (
+            format!("the key {key} is there a second time"),
+            Some(
+                "keep one of the two; several servers or exports are entries, each below [[server]] or [[export]]"
+                    .to_owned(),
+            ),
+        ),
+        None => (
+            error.message().to_owned(),
+            // The parser may place an error at the end of a line on the next one.
+            [line, line.saturating_sub(1)]
+                .into_iter()
+                .filter_map(|number| text.split('\n').nth(number.checked_sub(1)?))
+                .find_map(|line| slip::remedy(line.strip_suffix('\r').unwrap_or(line))),
+        ),
+    };
+    ConfigError::Toml {
+        path: path.to_path_buf(),
+        line,
+        column,
+        message,
+        remedy,
+    }
+}
+
+/// The text of a single value; for a list or a table, what it is.
+fn scalar(value: &DeValue<'_>) -> Result<String, &'static str> {
+    match value {
+        DeValue::String(text) => Ok(text.to_string()),
+        DeValue::Integer(number) => Ok(number.to_string()),
+        DeValue::Float(number) => Ok(number.to_string()),
+        DeValue::Boolean(yes) => Ok(yes.to_string()),
+        DeValue::Datetime(time) => Ok(time.to_string()),
+        DeValue::Array(_) => Err("a list"),
+        DeValue::Table(_) => Err("a table"),
+    }
+}
+
+/// Reads the `[[export]]` entries, whose key is in `line` of `text`.
 fn parse_exports(
     path: &Path,
     text: &str,
@@ -200,7 +199,7 @@ fn parse_exports(
     })
 }
 
-/// Reads the list of servers, likewise.
+/// Reads the `[[server]]` entries in the same way.
 fn parse_servers(
     path: &Path,
     text: &str,
@@ -225,7 +224,7 @@ fn parse_servers(
     }
 }
 
-/// Reads a list of entries, each by `read`; `refused` makes the error of one that is not as it should be.
+/// Reads a list of entries, each with `read`; `refused` makes the error for an entry that is wrong.
 fn parse_entries<E>(
     path: &Path,
     text: &str,
@@ -268,8 +267,8 @@ fn parse_entries<E>(
     Ok(found)
 }
 
-/// No setting holds a control character. One comes of double quotes, in which TOML reads a backslash as the beginning of
-/// an escape: `"CORP\nightly"` holds a line feed.
+/// Refuses control characters, which no setting has. They come from double quotes, in which TOML takes a backslash for the
+/// start of an escape: `"CORP\nightly"` contains a line feed.
 fn refuse_control_characters(path: &Path, line: usize, key: &str, text: &str) -> Result<(), ConfigError> {
     match text.chars().find(|c| c.is_control()) {
         None => Ok(()),
@@ -282,7 +281,7 @@ fn refuse_control_characters(path: &Path, line: usize, key: &str, text: &str) ->
     }
 }
 
-/// Whether a key looks like an attempt to keep the password itself in the file.
+/// Whether a key looks as if its value were the password itself.
 fn is_password(key: &str) -> bool {
     let plain: String = key
         .to_lowercase()

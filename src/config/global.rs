@@ -1,4 +1,4 @@
-//! What holds for every command: the archive, and what is seen on stderr.
+//! The settings of every command: the archive, and what appears on stderr.
 
 use std::path::{Path, PathBuf};
 
@@ -9,10 +9,10 @@ use super::file::ConfigFile;
 use super::sources::Environment;
 use super::values::{parse_log_size, parse_whole_number};
 
-/// The archive that is taken when none is named.
+/// The archive that is used if none is given.
 pub const DEFAULT_ARCHIVE: &str = "jobruns.db";
 
-/// What lines on stderr look like.
+/// The format of lines on stderr.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum LogFormat {
     /// Text for people.
@@ -22,7 +22,7 @@ pub enum LogFormat {
     Json,
 }
 
-/// When something is done that suits a terminal only.
+/// When to do something that is meant for terminals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum TerminalUse {
     /// On a terminal.
@@ -35,7 +35,7 @@ pub enum TerminalUse {
 }
 
 impl TerminalUse {
-    /// Whether it is done, given whether the place is a terminal.
+    /// Whether to do it, given whether the output is a terminal.
     #[must_use]
     pub const fn decide(self, terminal: bool) -> bool {
         match self {
@@ -46,7 +46,7 @@ impl TerminalUse {
     }
 }
 
-/// The settings that every command takes, before or behind its name.
+/// The settings that every command takes, before or after its name.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Global options")]
 pub struct GlobalSettings {
@@ -156,10 +156,9 @@ pub struct GlobalSettings {
 /// Whether connections go through a proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum Proxy {
-    /// As the environment, else the system says.
+    /// As the environment says, else the system.
     #[default]
     Auto,
-    /// Never.
     None,
 }
 
@@ -170,7 +169,7 @@ impl GlobalSettings {
         self.quiet
     }
 
-    /// 0 with `--quiet`, 1 as usual, 2 with `-v`, 3 with `-vv`.
+    /// 0 with `--quiet`, 1 by default, 2 with `-v`, 3 with `-vv`.
     #[must_use]
     pub fn verbosity(&self) -> u8 {
         if self.quiet {
@@ -180,11 +179,11 @@ impl GlobalSettings {
     }
 }
 
-/// The config file: the one that `flag`, else `JOBRUNS_CONFIG` names, else the first of [`default_config_files`] that is
-/// there, else none.
+/// The config file: that of `flag`, else of `JOBRUNS_CONFIG`, else the first of [`default_config_files`] that exists, else
+/// none.
 ///
 /// # Errors
-/// When it cannot be read; a file that was named must be there.
+/// If it cannot be read; a file that was given must exist.
 pub fn find_config_file(
     flag: Option<&Path>,
     environment: Environment<'_>,
@@ -203,8 +202,8 @@ pub fn find_config_file(
         .transpose()
 }
 
-/// Where a config file is looked for unasked: in the user's config folder, then in the machine's. Never in the current
-/// folder, which may be somebody else's.
+/// Where a config file is looked for if none is given: in the user's config folder, then in the machine's. Never in the
+/// current folder, which may belong to somebody else.
 #[must_use]
 pub fn default_config_files(environment: Environment<'_>) -> Vec<PathBuf> {
     let folder = |name: &str| {
@@ -271,7 +270,7 @@ mod tests {
             places(&[("HOME", "/home/a"), ("XDG_CONFIG_HOME", "/x")]),
             ["/x/jobruns/jobruns.toml", machine]
         );
-        // A relative folder would be one in the current folder.
+        // A relative folder would be looked up in the current folder.
         assert_eq!(places(&[("XDG_CONFIG_HOME", "x"), ("HOME", "")]), [machine]);
     }
 

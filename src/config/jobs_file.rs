@@ -12,7 +12,7 @@ use crate::model::Guid;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedJob {
     pub job_id: Guid,
-    /// Its name, where the file has one.
+    /// Its name, if the file has one.
     pub name: Option<String>,
 }
 
@@ -20,21 +20,21 @@ pub struct ListedJob {
 pub struct JobsFile {
     /// Each job once, in the order of its first line.
     pub jobs: Vec<ListedJob>,
-    /// The lines (from 1) that name a job again: the last name given counts.
+    /// The lines (from 1) that list a job again. The last name given counts.
     pub repeated_lines: Vec<usize>,
 }
 
-/// The most of a bad line that an error repeats, in characters.
+/// The most characters of a bad line that an error repeats.
 const SHOWN_OF_A_BAD_LINE: usize = 60;
 
 /// Reads the jobs file at `path`.
 ///
-/// What `jobruns jobs list --format csv` wrote is read too: its watched jobs, with the names that persons gave. Else a
-/// line is a GUID, then blanks and the job's name if it has one. Empty lines count for nothing. A `#` at the
-/// beginning of a line or with blanks on both sides begins a comment; within a name (`Team #5`) it is a letter.
+/// A line is a GUID, optionally followed by blanks and the job's name. Empty lines are ignored. A `#` starts a comment at
+/// the beginning of a line or with blanks on both sides; elsewhere, as in `Team #5`, it is part of the name. The output of
+/// `jobruns jobs list --format csv` is accepted, too: its watched jobs, with the names that people gave.
 ///
 /// # Errors
-/// When the file cannot be read, has a line that does not begin with a GUID, or names no job.
+/// If the file cannot be read, has a line that does not begin with a GUID, or lists no job.
 pub fn read_jobs_file(path: &Path) -> Result<JobsFile, ConfigError> {
     let what = "jobs file";
     let path = path.to_path_buf();
@@ -49,7 +49,7 @@ pub fn read_jobs_file(path: &Path) -> Result<JobsFile, ConfigError> {
 }
 
 impl JobsFile {
-    /// The absolute path of the jobs file at `path`, by which an archive tells jobs files apart.
+    /// The absolute path of the jobs file at `path`, by which the archive tells jobs files apart.
     #[must_use]
     pub fn identity(path: &Path) -> String {
         let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
@@ -57,13 +57,13 @@ impl JobsFile {
     }
 }
 
-/// The rows of `jobruns jobs list --format csv`, with their lines: the watched jobs, and the names that persons gave. `None`
-/// for what does not begin with the heading of such a file.
+/// The line, GUID and name of each watched job in the output of `jobruns jobs list --format csv`, without names that the
+/// server gave. `None` if the text does not begin with the header of such a file.
 fn csv_rows(text: &str) -> Option<Vec<(usize, String, Option<String>)>> {
     let heading = text.lines().find(|line| !line.trim().is_empty())?;
     let heading = heading.trim_start().trim_start_matches('"').to_lowercase();
     let rest = heading.strip_prefix("job_id")?.trim_start_matches('"');
-    // A spreadsheet may have written it anew in its own way.
+    // A spreadsheet may have saved the file with its own delimiter.
     let delimiter = rest.bytes().next().filter(|byte| b",;\t".contains(byte))?;
     let mut reader = csv::ReaderBuilder::new()
         .delimiter(delimiter)
@@ -92,7 +92,7 @@ fn csv_rows(text: &str) -> Option<Vec<(usize, String, Option<String>)>> {
     Some(rows)
 }
 
-/// The lines that name a job: number, GUID, and a name where there is one.
+/// The lines that list a job: number, GUID, and a name if there is one.
 fn rows(text: &str) -> Vec<(usize, String, Option<String>)> {
     let plain = || {
         (1..).zip(text.lines()).filter_map(|(number, line)| {

@@ -1,7 +1,7 @@
-//! The operating system's own store of passwords.
+//! The operating system's password store.
 //!
-//! Windows: the Credential Manager. Linux: the kernel's key store, which forgets at a reboot and when its keys expire.
-//! Elsewhere there is none.
+//! Windows: the Credential Manager. Linux: the kernel's key store, which loses its keys at a reboot and when they expire.
+//! Other systems have none.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -14,10 +14,10 @@ use crate::model::Secret;
 /// The service under which passwords are kept.
 const SERVICE: &str = "jobruns";
 
-/// What a store gets before the password, to see whether it can keep one.
+/// Stored before the password, to see whether the store can keep one.
 const PLACEHOLDER: &str = "no password yet";
 
-/// Whose password: a user of a server.
+/// A user of a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
     username: String,
@@ -25,7 +25,7 @@ pub struct Account {
 }
 
 impl Account {
-    /// The account of `username` at the host of `url`; `None` where the URL has no host.
+    /// The account of `username` at the host of `url`; `None` if the URL has no host.
     #[must_use]
     pub fn new(username: &str, url: &str) -> Option<Self> {
         let host = host(url)?;
@@ -54,13 +54,13 @@ fn host(url: &str) -> Option<String> {
     (!host.is_empty()).then(|| host.to_lowercase())
 }
 
-/// What went wrong with the store; the password is never in it.
+/// What went wrong with the store; never contains the password.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyringError {
-    /// There is none, or it does not let us in.
+    /// There is none, or it denies access.
     #[error("the system's store of passwords cannot be used: {0}")]
     Unavailable(String),
-    /// What is stored there is no text.
+    /// The stored password is not text.
     #[error("the system's store of passwords has something for {0} that is not text")]
     NotText(Account),
 }
@@ -73,7 +73,7 @@ impl Keyring {
     /// Opens the store.
     ///
     /// # Errors
-    /// [`KeyringError::Unavailable`] where there is none.
+    /// [`KeyringError::Unavailable`] if there is none.
     pub fn open() -> Result<Self, KeyringError> {
         native_store().map(Self)
     }
@@ -81,7 +81,7 @@ impl Keyring {
     /// The password of `account`, if there is one.
     ///
     /// # Errors
-    /// When the store refuses, or what it has is not text.
+    /// If the store refuses, or the stored password is not text.
     pub fn find(&self, account: &Account) -> Result<Option<Secret>, KeyringError> {
         match self.entry(account)?.get_password() {
             Ok(password) => {
@@ -92,15 +92,15 @@ impl Keyring {
         }
     }
 
-    /// Keeps the password of `account`, in place of the one before.
+    /// Stores the password of `account`, in place of an earlier one.
     ///
     /// # Errors
-    /// When the store refuses; then it has no password of this account any more: a store may fail between its steps
-    /// and leave the password in an unexpected place.
+    /// If the store refuses. It then has no password of this account any more, since a store that fails between its steps
+    /// may leave the password in an unexpected place.
     pub fn keep(&self, account: &Account, password: &Secret) -> Result<(), KeyringError> {
         let entry = self.entry(account)?;
-        // A store that adds an entry and then refuses to link it keeps it, and lets nobody remove it: it gets nothing worth
-        // keeping until it has shown that it can.
+        // A store that adds an entry and then refuses to link it keeps the entry, and nobody can remove it. It gets no
+        // password before it has shown that it can store one.
         if let Err(error) = entry.set_password(PLACEHOLDER) {
             drop(entry.delete_credential());
             return Err(said(&error, account));
@@ -117,10 +117,10 @@ impl Keyring {
         })
     }
 
-    /// Forgets the password of `account`; `false` where there was none.
+    /// Deletes the password of `account`; `false` if there was none.
     ///
     /// # Errors
-    /// When the store refuses.
+    /// If the store refuses.
     pub fn forget(&self, account: &Account) -> Result<bool, KeyringError> {
         match self.entry(account)?.delete_credential() {
             Ok(()) => Ok(true),
@@ -131,7 +131,7 @@ impl Keyring {
 
     fn entry(&self, account: &Account) -> Result<Entry, KeyringError> {
         let user = account.to_string();
-        // In the Credential Manager an entry is else part of a roaming profile. Other stores know no such modifier.
+        // Otherwise an entry of the Credential Manager is part of a roaming profile. Other stores do not know this modifier.
         let local = HashMap::from([("persistence", "Local")]);
         self.0
             .build(SERVICE, &user, cfg!(windows).then_some(&local))
@@ -139,7 +139,7 @@ impl Keyring {
     }
 }
 
-/// The store's error in our words. Two of its variants carry the bytes of the password and are not passed on.
+/// The store's error in our words. It is not passed on as it is, since two of its variants contain the password.
 fn said(error: &Error, account: &Account) -> KeyringError {
     match error {
         Error::BadEncoding(_) | Error::BadDataFormat(..) => KeyringError::NotText(account.clone()),
@@ -170,7 +170,7 @@ fn native_store() -> Result<Arc<CredentialStore>, KeyringError> {
     ))
 }
 
-/// Whether what the store keeps outlives a reboot, in words for those who keep a password there.
+/// Says whether a stored password survives a reboot.
 pub const HOW_LONG: &str = if cfg!(windows) {
     "It stays in the Credential Manager of this Windows user until it is forgotten."
 } else {
@@ -206,7 +206,7 @@ mod tests {
         assert!(matches!(error, KeyringError::NotText(_)));
     }
 
-    // The mock knows no modifiers, which Windows gets.
+    // The mock does not know the modifiers that Windows gets.
     #[cfg(not(windows))]
     #[test]
     fn a_kept_password_is_found_and_can_be_forgotten() {
@@ -226,7 +226,7 @@ mod tests {
         let account = Account::new("a", "https://b").unwrap();
         let entry = store.entry(&account).unwrap();
         let credential: &keyring_core::mock::Cred = entry.as_any().downcast_ref().unwrap();
-        // The first call fails; a second one would be served.
+        // The first call fails; a second one would succeed.
         credential.set_error(Error::NoEntry);
         let kept = store.keep(&account, &Secret::new("hunter2".to_owned()));
         assert!(matches!(kept, Err(KeyringError::Unavailable(_))), "{kept:?}");

@@ -1,9 +1,9 @@
-//! Passwords that Windows keeps for the machine: for accounts that nobody can log on as, such as a group managed service
-//! account, whose Credential Manager nobody can fill.
+//! Passwords that Windows keeps for the machine, for accounts that nobody can log on as, such as a group managed service
+//! account: nobody can fill their Credential Manager.
 //!
-//! Each is a file of `%ProgramData%\jobruns\passwords`, encrypted by DPAPI with the machine's key. That keeps it from whoever
-//! has a copy of the file; on the machine itself only the list of who may read the file does: the one account, SYSTEM and
-//! the administrators.
+//! Each is a file in `%ProgramData%\jobruns\passwords`, encrypted by DPAPI with the machine's key. The encryption protects
+//! copies of the file; on the machine itself, only the file's access list does: the one account, SYSTEM and the
+//! administrators.
 
 use super::keyring::{Account, KeyringError};
 use crate::model::Secret;
@@ -14,16 +14,16 @@ pub use self::windows::{find_for_machine, forget_for_machine, keep_for_machine};
 #[cfg(not(windows))]
 const WHY: &str = "only Windows has a store of the machine";
 
-/// Keeps the password of `account` for the machine, so that the Windows account `reader` may read it.
+/// Stores the password of `account` for the machine; the Windows account `reader` may read it.
 ///
 /// # Errors
-/// Where there is no such store.
+/// There is no such store on this system.
 #[cfg(not(windows))]
 pub fn keep_for_machine(_: &Account, _: &Secret, _: &str) -> Result<(), KeyringError> {
     Err(KeyringError::Unavailable(WHY.to_owned()))
 }
 
-/// The password of `account` that is kept for the machine; `None` where there is none.
+/// The password of `account` that is stored for the machine, if any.
 ///
 /// # Errors
 /// None here.
@@ -32,10 +32,10 @@ pub const fn find_for_machine(_: &Account) -> Result<Option<Secret>, KeyringErro
     Ok(None)
 }
 
-/// Forgets the password of `account` that is kept for the machine; `false` where there was none.
+/// Deletes the password of `account` that is stored for the machine; `false` if there was none.
 ///
 /// # Errors
-/// Where there is no such store.
+/// There is no such store on this system.
 #[cfg(not(windows))]
 pub fn forget_for_machine(_: &Account) -> Result<bool, KeyringError> {
     Err(KeyringError::Unavailable(WHY.to_owned()))
@@ -56,7 +56,7 @@ mod windows {
     use super::{Account, KeyringError, Secret};
     use crate::model::hex;
 
-    /// SYSTEM and the administrators, by the names that are the same in every language.
+    /// SYSTEM and the administrators as SIDs, since their names differ by language.
     const ADMINISTRATORS: [&str; 2] = ["*S-1-5-18:(F)", "*S-1-5-32-544:(F)"];
 
     fn failed(doing: &str, why: impl Display) -> KeyringError {
@@ -75,10 +75,10 @@ mod windows {
             .join(format!("{name}.dpapi")))
     }
 
-    /// Keeps the password of `account` for the machine, so that the Windows account `reader` may read it.
+    /// Stores the password of `account` for the machine; the Windows account `reader` may read it.
     ///
     /// # Errors
-    /// What Windows refuses; then nothing is kept.
+    /// If Windows refuses; then nothing is stored.
     pub fn keep_for_machine(account: &Account, password: &Secret, reader: &str) -> Result<(), KeyringError> {
         let path = file_of(account)?;
         let sealed = encrypt_data(
@@ -93,20 +93,20 @@ mod windows {
         }
         forget_for_machine(account)?;
         let mut file = File::create_new(&path).map_err(|error| failed("create the file", error))?;
-        // Before there is anything to read.
+        // Before the file has anything to read.
         let kept = restrict(&path, reader).and_then(|()| {
             file.write_all(&sealed)
                 .map_err(|error| failed("write the file", error))
         });
         if kept.is_err() {
             drop(file);
-            // What is left has no password in it.
+            // What is left contains no password.
             let _ = fs::remove_file(&path);
         }
         kept
     }
 
-    /// Lets `reader` read the file, and administrators do as they like; nobody else.
+    /// Lets `reader` read the file and administrators do anything with it, and nobody else.
     fn restrict(path: &std::path::Path, reader: &str) -> Result<(), KeyringError> {
         let doing = "restrict who may read the file";
         let output = Command::new("icacls")
@@ -123,10 +123,10 @@ mod windows {
         Err(failed(doing, format!("icacls: {}", said.trim())))
     }
 
-    /// The password of `account` that is kept for the machine; `None` where there is none.
+    /// The password of `account` that is stored for the machine, if any.
     ///
     /// # Errors
-    /// This account may not read it; it comes from another machine.
+    /// If this account may not read it, or the file comes from another machine.
     pub fn find_for_machine(account: &Account) -> Result<Option<Secret>, KeyringError> {
         let sealed = match fs::read(file_of(account)?) {
             Ok(sealed) => sealed,
@@ -142,10 +142,10 @@ mod windows {
         }
     }
 
-    /// Forgets the password of `account` that is kept for the machine; `false` where there was none.
+    /// Deletes the password of `account` that is stored for the machine; `false` if there was none.
     ///
     /// # Errors
-    /// What Windows refuses.
+    /// If Windows refuses.
     pub fn forget_for_machine(account: &Account) -> Result<bool, KeyringError> {
         match fs::remove_file(file_of(account)?) {
             Ok(()) => Ok(true),

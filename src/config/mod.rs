@@ -2,15 +2,14 @@
 //!
 //! # Where a value comes from
 //!
-//! The flag, else the environment (`JOBRUNS_` and the setting's name in capitals), else the config file, else the
-//! default. [`Sources`] looks there in this order and remembers where each value was found, so that `-v` can say so.
-//! A setting is defined once, as a field of a struct of [`settings`] or [`global`] (or of a command's own arguments).
+//! From the flag, else the environment (`JOBRUNS_` and the setting's name in capitals), else the config file, else the
+//! default. [`Sources`] looks in this order and remembers where it found each value, for `-v`. A setting is defined once, as a field of a struct of [`settings`] or [`global`] (or of a command's own arguments).
 //!
 //! # Secrets
 //!
-//! The password has sources of its own ([`password`]); it is never a flag and never in the config file. A
-//! [`Secret`](crate::model::Secret) prints as redacted. Errors of this module name files, lines and settings, and repeat
-//! no text of a file that could hold a password.
+//! The password has its own sources ([`password`]): it is never a flag and never in the config file. A
+//! [`Secret`](crate::model::Secret) prints as redacted. Errors of this module name files, lines and settings; they never
+//! quote text of a file that could contain a password.
 
 mod error;
 mod exports;

@@ -8,7 +8,7 @@ use super::origin::Origin;
 use super::sources::Sources;
 use crate::model::Secret;
 
-/// What stands for the command's name in a ping URL.
+/// Replaced by the command's name in a ping URL.
 const COMMAND: &str = "{command}";
 
 /// Who is notified of the end of a command.
@@ -50,8 +50,8 @@ fn secret(text: &str) -> Result<Secret, Infallible> {
 }
 
 impl MonitoringSettings {
-    /// The URL that this command pings, where it pings one. The config file is that of all commands: a monitor of syncs must
-    /// not take a `status` for one.
+    /// The URL that this command pings, if any. A URL in the config file, which all commands read, counts for `sync` alone
+    /// unless it contains `{command}`: otherwise a `status` would look like a sync to the monitor.
     #[must_use]
     pub fn ping_url(&self, command: &str, sources: &Sources<'_>) -> Option<Secret> {
         let url = self.ping_url.as_ref().filter(|url| !url.reveal().is_empty())?;

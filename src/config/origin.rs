@@ -6,7 +6,7 @@ use std::path::PathBuf;
 /// Where a value was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
-    /// A flag or argument of the command line.
+    /// A flag or an argument.
     Flag(String),
     Variable(String),
     /// A line of the config file.
@@ -14,7 +14,6 @@ pub enum Origin {
         path: PathBuf,
         /// Line, from 1.
         line: usize,
-        /// The setting's key.
         key: String,
     },
     Default,

@@ -4,10 +4,10 @@
 //! 2. `--password-stdin`
 //! 3. the environment variable `JOBRUNS_PASSWORD`
 //! 4. the credential `jobruns-password` of systemd: the file of that name in `CREDENTIALS_DIRECTORY`
-//! 5. the password file that the environment (`JOBRUNS_PASSWORD_FILE`) or the config file names
+//! 5. the password file that is set in the environment (`JOBRUNS_PASSWORD_FILE`) or the config file
 //! 6. the operating system's store (`jobruns password set`)
-//! 7. on Windows, what is kept for the machine (`jobruns password set --machine`)
-//! 8. a question, where standard input is a terminal
+//! 7. on Windows, the password kept for the machine (`jobruns password set --machine`)
+//! 8. a prompt, if standard input is a terminal
 //!
 //! A final line break in a file or on standard input is not part of the password; everything else is.
 
@@ -27,7 +27,7 @@ use super::sources::Environment;
 use super::text::{NotText, decode};
 use crate::model::Secret;
 
-/// The most that is read as a password, in bytes: far beyond any, and small enough to notice a wrong file.
+/// The most bytes that are read as a password: more than any password has, few enough to notice a wrong file.
 const LONGEST_PASSWORD_BYTES: u64 = 64 * 1024;
 
 /// Asks a person for the password of an account.
@@ -35,17 +35,17 @@ pub type Prompt<'p> = &'p mut dyn FnMut(&Account) -> io::Result<String>;
 
 /// The available sources.
 pub struct PasswordSources<'p> {
-    /// The password file, and where it was named.
+    /// The password file, and where it was set.
     pub file: Option<(PathBuf, Origin)>,
-    /// Standard input, where `--password-stdin` was given.
+    /// Standard input, if `--password-stdin` was given.
     pub stdin: Option<&'p mut dyn Read>,
     /// The value of `JOBRUNS_PASSWORD`.
     pub variable: Option<OsString>,
-    /// The file of the credential that systemd hands over, where it does.
+    /// The file of the systemd credential, if there is one.
     pub credential: Option<PathBuf>,
     /// The operating system's store.
     pub keyring: Result<Keyring, KeyringError>,
-    /// The question, where standard input is a terminal.
+    /// The prompt, if standard input is a terminal.
     pub prompt: Option<Prompt<'p>>,
 }
 
@@ -82,10 +82,10 @@ impl fmt::Display for PasswordOrigin {
 /// The environment variable with the password.
 pub const VARIABLE: &str = "JOBRUNS_PASSWORD";
 
-/// The name of systemd's credential with the password (`LoadCredential=jobruns-password:FILE`).
+/// The name of the systemd credential with the password (`LoadCredential=jobruns-password:FILE`).
 pub const CREDENTIAL_NAME: &str = "jobruns-password";
 
-/// The file of the credential that systemd hands over to this process; `None` where it hands over none.
+/// The file of the credential that systemd passed to this process, if any.
 #[must_use]
 pub fn credential_file(environment: Environment<'_>) -> Option<PathBuf> {
     let folder = environment("CREDENTIALS_DIRECTORY").filter(|folder| !folder.is_empty())?;
@@ -96,7 +96,7 @@ pub fn credential_file(environment: Environment<'_>) -> Option<PathBuf> {
 /// The password of `account`, from the first source that has one.
 ///
 /// # Errors
-/// When the source that counts cannot be read or holds nothing, or when there is none.
+/// If the first source that was given cannot be read or is empty, or if there is none.
 pub fn find_password(
     account: &Account,
     sources: PasswordSources<'_>,
@@ -118,7 +118,7 @@ pub fn find_password(
         (from_file(&path)?, PasswordOrigin::File(path))
     } else if let Some(password) = from_keyring(sources.keyring, account) {
         (password, PasswordOrigin::Keyring)
-    } else if let Some(password) = told(find_for_machine(account), account) {
+    } else if let Some(password) = found_or_log(find_for_machine(account), account) {
         (password, PasswordOrigin::Machine)
     } else if let Some(ask) = sources.prompt {
         let origin = "the terminal";
@@ -138,12 +138,12 @@ pub fn find_password(
 /// The password in the file at `path`.
 ///
 /// # Errors
-/// When it cannot be read, others than its owner can read it (Unix), or it is not text.
+/// If it cannot be read, if others than its owner can read it (Unix), or if it is not text.
 pub fn from_file(path: &Path) -> Result<Secret, ConfigError> {
     read_file(path, "password file", check_rights)
 }
 
-/// The password that systemd hands over, which only the service and root can reach, whatever its mode says.
+/// The password from systemd. Its mode is not checked: only the service and root can reach the file.
 fn from_credential(path: &Path) -> Result<Secret, ConfigError> {
     read_file(path, "credential", |_, _| Ok(()))
 }
@@ -159,7 +159,7 @@ fn read_file(
         source,
     };
     let file = File::open(path).map_err(unreadable)?;
-    // The opened file is looked at, not the path again: nobody can swap it in between.
+    // The permissions of the opened file, not of the path: the file may have been replaced in between.
     let metadata = file.metadata().map_err(unreadable)?;
     if metadata.is_dir() {
         return Err(unreadable(io::Error::from(io::ErrorKind::IsADirectory)));
@@ -179,10 +179,10 @@ fn read_file(
     })
 }
 
-/// The password on a stream.
+/// Reads the password from a stream.
 ///
 /// # Errors
-/// When it cannot be read or is not text.
+/// If it cannot be read or is not text.
 pub fn from_stdin(stdin: &mut dyn Read) -> Result<Secret, ConfigError> {
     let origin = "standard input";
     let bytes = read_all(stdin).map_err(|source| ConfigError::ReadPassword { origin, source })?;
@@ -190,26 +190,25 @@ pub fn from_stdin(stdin: &mut dyn Read) -> Result<Secret, ConfigError> {
         let source = io::Error::other(format!("it is longer than {LONGEST_PASSWORD_BYTES} bytes"));
         return Err(ConfigError::ReadPassword { origin, source });
     }
-    text_of(&bytes).map_err(|source| ConfigError::PasswordEncoding { origin, source })
+    text_of(&bytes).map_err(|source| ConfigError::PasswordNotText { origin, source })
 }
 
 fn from_variable(value: OsString) -> Result<Secret, ConfigError> {
     match value.into_string() {
         Ok(text) => Ok(Secret::new(text)),
-        Err(_) => Err(ConfigError::PasswordEncoding {
+        Err(_) => Err(ConfigError::PasswordNotText {
             origin: VARIABLE,
             source: NotText::NotUtf8(0),
         }),
     }
 }
 
-/// What the system's store has.
 fn from_keyring(keyring: Result<Keyring, KeyringError>, account: &Account) -> Option<Secret> {
-    told(keyring.and_then(|keyring| keyring.find(account)), account)
+    found_or_log(keyring.and_then(|keyring| keyring.find(account)), account)
 }
 
-/// What a store has; that there is no store, or that it refuses, is not an error, only a detail for `-v`.
-fn told(found: Result<Option<Secret>, KeyringError>, account: &Account) -> Option<Secret> {
+/// The password from a store. A store that is missing or refuses is not an error, only a detail for `-v`.
+fn found_or_log(found: Result<Option<Secret>, KeyringError>, account: &Account) -> Option<Secret> {
     match found {
         Ok(Some(password)) => Some(password),
         Ok(None) => {
@@ -223,9 +222,9 @@ fn told(found: Result<Option<Secret>, KeyringError>, account: &Account) -> Optio
     }
 }
 
-/// All bytes, up to one more than a password may have.
+/// Reads one byte more than a password may have, at most.
 fn read_all(source: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
-    // Room for all of it from the start: a growing buffer would leave copies behind.
+    // Allocated once: a buffer that grows would leave copies of the password in memory.
     let mut bytes = Zeroizing::new(Vec::with_capacity(LONGEST_PASSWORD_BYTES as usize + 1));
     source.take(LONGEST_PASSWORD_BYTES + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
@@ -237,7 +236,7 @@ fn text_of(bytes: &[u8]) -> Result<Secret, NotText> {
         .strip_suffix('\n')
         .map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
     if line.ends_with([' ', '\t']) {
-        // `echo secret | jobruns ...` of cmd.exe sends the blank before the bar, too.
+        // `echo secret | jobruns ...` in cmd.exe also sends the space before the bar.
         tracing::warn!("the password ends with a blank, which is taken for a part of it");
     }
     if line.contains(['\n', '\r']) {
@@ -254,7 +253,7 @@ fn check_rights(path: &Path, metadata: &std::fs::Metadata) -> Result<(), ConfigE
     const OTHERS: u32 = 0o077;
 
     let mode = metadata.permissions().mode() & 0o777;
-    // A pipe (`<(pass show ccs)`) has no file that others could read.
+    // A pipe, as in `<(pass show ccs)`, cannot be opened by others.
     if metadata.is_file() && mode & OTHERS != 0 {
         return Err(ConfigError::OpenPasswordFile {
             path: path.to_path_buf(),
@@ -264,7 +263,7 @@ fn check_rights(path: &Path, metadata: &std::fs::Metadata) -> Result<(), ConfigE
     Ok(())
 }
 
-/// Windows: who may read a file is said by lists that inherit; a file in the user's own folders is the user's.
+/// Nothing is checked on Windows: access lists are inherited, and those of the user's own folders are the user's.
 #[cfg(not(unix))]
 fn check_rights(_: &Path, _: &std::fs::Metadata) -> Result<(), ConfigError> {
     Ok(())

@@ -8,7 +8,7 @@ use super::exports::{UnreadableEntry, text_of};
 use crate::model::Guid;
 use crate::text::nearest;
 
-/// Keys of an entry that are settings of a server, as on the command line.
+/// Keys of an entry that are also flags of the command line.
 const SETTINGS: [&str; 9] = [
     "url",
     "username",
@@ -21,7 +21,7 @@ const SETTINGS: [&str; 9] = [
     "rate_limit",
 ];
 
-/// Those of them that name a file, relative to the folder of the config file.
+/// Those whose value is a path, relative to the folder of the config file.
 const FILES: [&str; 2] = ["password_file", "ca_cert"];
 
 const OWN: [&str; 4] = ["name", "jobs", "jobs_file", "watch"];
@@ -31,23 +31,23 @@ const OWN: [&str; 4] = ["name", "jobs", "jobs_file", "watch"];
 pub struct ServerEntry {
     /// Line of the entry, from 1.
     pub line: usize,
-    /// What people call it.
+    /// Its name, as in `--server NAME`.
     pub name: String,
     /// Its base URL, as written.
     pub url: String,
-    /// Its settings, as an option each.
+    /// Its settings, each as a flag with its value.
     pub arguments: Vec<String>,
-    /// The files that these name.
+    /// The files in these settings.
     pub files: Vec<PathBuf>,
-    /// Its jobs, as far as the entry lists them.
+    /// The jobs that the entry lists.
     pub jobs: Vec<Guid>,
-    /// A file that lists more.
+    /// A file that lists more jobs.
     pub jobs_file: Option<PathBuf>,
-    /// Whether every job that it has is watched; `None` where the entry does not say.
+    /// Whether all its jobs are watched; `None` if the entry does not say.
     pub watches_all: Option<bool>,
 }
 
-/// Reads the entry that stands in `line`; `resolve` says where a path of the config file leads.
+/// Reads the entry in `line`; `resolve` makes paths relative to the folder of the config file.
 pub(super) fn read_server(
     line: usize,
     table: &DeTable<'_>,
@@ -134,7 +134,7 @@ fn jobs(value: &DeValue<'_>) -> Result<Vec<Guid>, String> {
     jobs.ok_or_else(|| "its jobs are not GUIDs in quotes".to_owned())
 }
 
-/// Why two of the entries contradict each other, with the line of the second.
+/// The first contradiction between two entries: the line of the second, and the reason.
 pub(super) fn contradiction(entries: &[ServerEntry]) -> Option<(usize, String)> {
     for (place, entry) in entries.iter().enumerate() {
         for before in &entries[..place] {

@@ -1,5 +1,5 @@
-//! The settings of server and sync. Each stands here once: its flag, its variable (`env`), its default, its help (the
-//! comment) and its type; its key in the config file is the field's name. See [`Sources`] for where a value comes from.
+//! The settings of server and sync. Each is defined once, with its flag, variable (`env`), default, help (the comment) and
+//! type; its key in the config file is the field's name. See [`Sources`] for where a value comes from.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,19 +14,20 @@ use super::values::{TableOrJson, parse_concurrency, parse_rate, parse_run_limit,
 use crate::ccs::PasswordEncoding;
 use crate::model::{Fetch, Guid, NaiveZone, Sha256, parse_duration, parse_positive_duration};
 
-/// What makes a server's certificate good.
+/// Which certificate of the server to trust.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TrustChoice {
-    /// The operating system's trusted authorities.
+    /// One issued by an authority that the operating system trusts.
     System,
-    /// The authorities in this PEM file.
+    /// One issued by an authority in this PEM file.
     CaCert(PathBuf),
-    /// This SHA-256 of the certificate.
+    /// The one with this SHA-256.
     Pin(Sha256),
+    /// Any.
     Insecure,
 }
 
-/// Which server, and how patiently.
+/// Which server, and how long to wait for it.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Server")]
 pub struct UrlSettings {
@@ -34,7 +35,7 @@ pub struct UrlSettings {
     #[arg(long, env = "JOBRUNS_URL", value_name = "URL")]
     url: Option<String>,
 
-    // The default is long since a server that gathers years of runs may think for a while.
+    // The default is long because a server needs a while to collect years of runs.
     /// How long the server may be silent before a request fails, such as 90s. Fewer than 1,024 bytes in that time, and no run
     /// completed, count as silence; an answer fails too if no run of it is completed for ten times as long
     #[arg(
@@ -48,7 +49,7 @@ pub struct UrlSettings {
 }
 
 impl UrlSettings {
-    /// Takes the URL that a person answered.
+    /// Sets the URL from a dialogue.
     pub fn set_url(&mut self, url: String) {
         self.url = Some(url);
     }
@@ -56,14 +57,14 @@ impl UrlSettings {
     /// The base URL as given; the client checks it.
     ///
     /// # Errors
-    /// When none was given.
+    /// If none was given.
     pub fn url(&self) -> Result<&str, ConfigError> {
         let url = self.url.as_deref().filter(|url| !url.is_empty());
         url.ok_or(ConfigError::Missing(Missing::Server))
     }
 }
 
-/// Who logs in; where the password is, not what it is.
+/// Who logs in, and where the password is found.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Login")]
 pub struct LoginSettings {
@@ -86,15 +87,15 @@ pub struct LoginSettings {
 }
 
 impl LoginSettings {
-    /// Takes the user that a person answered.
+    /// Sets the user from a dialogue.
     pub fn set_username(&mut self, username: String) {
         self.username = Some(username);
     }
 
-    /// The user.
+    /// The user to log in as.
     ///
     /// # Errors
-    /// When none was given.
+    /// If none was given.
     pub fn username(&self) -> Result<&str, ConfigError> {
         let username = self.username.as_deref().filter(|name| !name.is_empty());
         username.ok_or(ConfigError::Missing(Missing::User))
@@ -164,7 +165,7 @@ pub struct ServerSettings {
 }
 
 impl ServerSettings {
-    /// Trusts this certificate, which a person compared.
+    /// Trusts this certificate, which a person has checked.
     pub fn set_pin(&mut self, pin: Sha256) {
         self.pin = Some(pin);
     }
@@ -174,11 +175,11 @@ impl ServerSettings {
         self.ca_cert = Some(file);
     }
 
-    /// The way to trust the server. The three settings are three spellings of one choice: the one from the strongest
-    /// source counts (a flag over the environment over the file), and two from the same source contradict each other.
+    /// Which certificate to trust. The three settings are three spellings of one choice: the one from the strongest source
+    /// counts (a flag over the environment over the file), and two from the same source contradict each other.
     ///
     /// # Errors
-    /// When two ways to trust contradict each other.
+    /// If two settings from the same source contradict each other.
     pub fn trust(&self, sources: &Sources<'_>) -> Result<TrustChoice, ConfigError> {
         let mut ways: Vec<(TrustChoice, Origin)> = Vec::new();
         let mut add = |key, way: Option<TrustChoice>| ways.extend(way.map(|way| (way, sources.origin(key))));
@@ -202,15 +203,15 @@ impl ServerSettings {
 /// Which jobs a sync watches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub(super) enum Watch {
-    /// Those that the commands and the jobs file list.
+    /// Those that were added by a command, a jobs file or an entry of the config file.
     #[default]
     Listed,
     /// All that the server has.
     All,
 }
 
-/// The words of `--fetch`. [`Fetch`] is the choice itself, which `--count` and `--full-every` are part of, too; clap takes
-/// only variants without fields.
+/// The values of `--fetch`, since clap takes only variants without fields. The choice itself, which also depends on
+/// `--count` and `--full-every`, is [`Fetch`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub(super) enum FetchWord {
     #[default]
@@ -281,7 +282,7 @@ pub struct SyncSettings {
     )]
     full_every: Duration,
 
-    // Two to four keep one connection's waiting time filled.
+    // Two to four jobs keep the connection busy while one of them waits.
     /// Number of jobs to fetch at the same time
     #[arg(
         long,
@@ -350,17 +351,17 @@ pub struct SyncSettings {
 }
 
 impl SyncSettings {
-    /// Whether every job that a server has is watched; `entry` is what its own entry of the config file says.
+    /// Whether all jobs of a server are watched; `entry` is what its entry in the config file says.
     #[must_use]
     pub fn watches_all(&self, entry: Option<bool>) -> bool {
         self.watch_all || entry.unwrap_or(self.watch == Watch::All)
     }
 
-    /// What is fetched of each job. `--count` and `--fetch` are two spellings of one choice: the one from the stronger
+    /// Which runs of each job to ask for. `--count` and `--fetch` are two spellings of one choice: the one from the stronger
     /// source counts, and both from the same source contradict each other.
     ///
     /// # Errors
-    /// When they contradict each other.
+    /// If they contradict each other.
     pub fn fetch(&self, sources: &Sources<'_>) -> Result<Fetch, ConfigError> {
         let (count, fetch) = (sources.origin("count"), sources.origin("fetch"));
         let is_given = |origin: &Origin| !matches!(origin, Origin::Default);
@@ -383,8 +384,7 @@ impl SyncSettings {
         &self.jobs
     }
 
-    /// The path of the jobs file, where it counts: jobs that are named stand alone, unless `--jobs-file` is a flag beside
-    /// them.
+    /// The path of the jobs file, if it counts: jobs named on the command line replace it, unless `--jobs-file` is a flag, too.
     #[must_use]
     pub fn jobs_file(&self, sources: &Sources<'_>) -> Option<&Path> {
         let counts = self.jobs.is_empty() || matches!(sources.origin("jobs_file"), Origin::Flag(_));

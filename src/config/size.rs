@@ -10,7 +10,7 @@ const UNITS: [(&str, u64); 3] = [("kib", 1 << 10), ("mib", 1 << 20), ("gib", 1 <
 /// Reads a whole number of bytes, KiB, MiB or GiB, in any letter case.
 ///
 /// # Errors
-/// [`NotASize`] for anything else, or beyond 64 bits.
+/// [`NotASize`] for anything else, or for more than 64 bits.
 pub fn parse_size(text: &str) -> Result<u64, NotASize> {
     let refuse = || NotASize(text.to_owned());
     let lower = text.trim().to_ascii_lowercase();
@@ -29,7 +29,7 @@ pub fn parse_size(text: &str) -> Result<u64, NotASize> {
         .ok_or_else(refuse)
 }
 
-/// A size in the same spelling, in the largest unit that leaves a whole number.
+/// A size in the same spelling, in the largest unit that gives a whole number.
 #[must_use]
 pub fn show_size(bytes: u64) -> String {
     for (unit, length) in [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)] {

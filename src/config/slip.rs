@@ -1,7 +1,7 @@
-//! What people do wrong in TOML, and how it is written.
+//! Usual mistakes in TOML, and what to write instead.
 
-/// How to write a line that TOML does not read; `None` where nothing usual is wrong. Nothing of the line is repeated but its
-/// key: it may hold a password.
+/// How to correct a line that is not TOML; `None` if the mistake is not a usual one. Repeats only the key of the line,
+/// which may contain a password.
 pub(super) fn remedy(line: &str) -> Option<String> {
     let line = line.trim();
     if line.contains([
@@ -46,7 +46,7 @@ pub(super) fn remedy(line: &str) -> Option<String> {
     ))
 }
 
-/// Whether it is a key as our settings are called.
+/// Whether it is spelled like the key of a setting.
 pub(super) fn is_key(text: &str) -> bool {
     !text.is_empty()
         && text

@@ -1,9 +1,10 @@
-//! Flag, else environment, else config file, else default; and which it was.
+//! Takes the value of each setting from the flag, else the environment, else the config file, else its default, and
+//! remembers which it was.
 //!
 //! A setting is an argument of the command line that names an environment variable (`env = "JOBRUNS_RATE_LIMIT"`); its
 //! key in the config file (`rate_limit`) is the argument's own name. The arguments are parsed twice: alone, which tells
-//! the command and the config file; then with what environment and file say as defaults. clap does not read the
-//! environment itself: it would take an empty variable for a value, and name the flag where a variable is wrong.
+//! the command and the config file; then with the values of environment and file as defaults. clap does not read the
+//! environment itself: it would take an empty variable for a value, and blame the flag if a variable is wrong.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -25,7 +26,7 @@ use crate::model::REDACTED;
 pub struct Choice {
     /// The setting's key.
     pub key: String,
-    /// The value as it was written; never a secret.
+    /// The value as written; secrets are left out.
     pub value: String,
     /// Where it was found.
     pub origin: Origin,
@@ -41,14 +42,14 @@ pub struct Sources<'e> {
     choices: Vec<Choice>,
 }
 
-/// Settings whose values are never shown: a URL that is a secret itself, a command that may hold one.
+/// Settings whose values are never shown: a URL that is a secret itself, a command that may contain one.
 const SECRET_SETTINGS: [&str; 2] = ["ping_url", "on_failure"];
 
 fn is_setting(argument: &Arg) -> bool {
     argument.get_env().is_some()
 }
 
-/// The keys that a config file may have: the settings of all commands, but for the one that names the file.
+/// The keys that a config file may have: the settings of all commands, except the path of the config file itself.
 #[must_use]
 pub fn config_keys(command: &Command) -> Vec<String> {
     let own = command.get_arguments().filter(|argument| is_setting(argument));
@@ -58,7 +59,7 @@ pub fn config_keys(command: &Command) -> Vec<String> {
     keys
 }
 
-/// `command` and its subcommands with the variables of their settings in the help, and never read by clap.
+/// `command` and its subcommands with the variables of their settings in the help, which clap itself does not read.
 #[must_use]
 pub fn with_variables_in_help(command: Command) -> Command {
     command
@@ -85,7 +86,7 @@ impl<'e> Sources<'e> {
         }
     }
 
-    /// The same environment and config file with other choices, as an entry of the file has them.
+    /// The same environment and config file with other choices, for an entry of the file.
     #[must_use]
     pub fn with_choices(&self, choices: Vec<Choice>) -> Self {
         Self {
@@ -113,7 +114,7 @@ impl<'e> Sources<'e> {
         choice.map_or(Origin::Default, |choice| choice.origin.clone())
     }
 
-    /// The file that environment or config file names for the setting `key`, of whatever command.
+    /// The path that the environment or the config file has for the setting `key` of any command.
     ///
     /// # Errors
     /// [`ConfigError::Value`] for an empty path.
@@ -124,10 +125,10 @@ impl<'e> Sources<'e> {
             .transpose()
     }
 
-    /// The value that environment or config file has for the setting `key`, of whatever command.
+    /// The value that the environment or the config file has for the setting `key` of any command.
     ///
     /// # Errors
-    /// [`ConfigError::Value`] where `parse` refuses it.
+    /// [`ConfigError::Value`] if `parse` refuses it.
     pub fn value<T, E: std::fmt::Display>(
         &self,
         key: &str,
@@ -146,10 +147,10 @@ impl<'e> Sources<'e> {
     }
 
     /// Parses `arguments` for `command` with the values of environment and config file as defaults, and remembers where
-    /// each value was found. `parsed` is what the arguments say alone.
+    /// each value was found. `parsed` is the result of the arguments alone.
     ///
     /// # Errors
-    /// [`ConfigError::Value`] where a value of environment or config file is refused.
+    /// [`ConfigError::Value`] if a value of the environment or the config file is refused.
     pub fn parse(
         &mut self,
         command: &Command,
@@ -161,7 +162,7 @@ impl<'e> Sources<'e> {
         Ok(matches)
     }
 
-    /// As [`Self::parse`], with the values and where each was found.
+    /// Like [`Self::parse`], with the values and where each was found.
     pub fn complete(
         &self,
         command: &Command,
@@ -229,18 +230,18 @@ impl<'e> Sources<'e> {
             };
             return Some((OsString::from(&value.text), origin));
         }
-        // `NO_COLOR` stands for `never` where nothing else was said.
+        // `NO_COLOR` means `never` if nothing else was given.
         let no_color = (key == "color").then(|| self.variable("NO_COLOR")).flatten()?;
         (!no_color.is_empty()).then(|| (OsString::from("never"), Origin::Variable("NO_COLOR".to_owned())))
     }
 
-    /// The value as the setting's parser takes it.
+    /// The value in a spelling that the setting's parser accepts.
     fn checked(&self, setting: &Arg, text: OsString, origin: &Origin) -> Result<OsString, ConfigError> {
         let parser = setting.get_value_parser();
         if parser.type_id() == ValueParser::path_buf().type_id() {
             return Ok(self.resolve(&text, origin)?.into_os_string());
         }
-        // `set JOBRUNS_RETRIES=2 & jobruns sync` of a Windows shell ends the value with a blank.
+        // `set JOBRUNS_RETRIES=2 & jobruns sync` in cmd.exe ends the value with a space.
         let text = match text.to_str() {
             Some(text) => OsString::from(text.trim()),
             None => text,
@@ -269,12 +270,12 @@ impl<'e> Sources<'e> {
     }
 }
 
-/// The matches of the innermost command, which have those of the global arguments too.
+/// The matches of the innermost subcommand, which include those of the global arguments.
 fn leaf(matches: &ArgMatches) -> &ArgMatches {
     matches.subcommand().map_or(matches, |(_, inner)| leaf(inner))
 }
 
-/// The settings that count for the command of `matches`.
+/// The settings of the command in `matches`.
 fn settings_of<'c>(command: &'c Command, matches: &ArgMatches) -> Vec<&'c Arg> {
     let mut settings: Vec<&Arg> = command
         .get_arguments()
@@ -303,7 +304,7 @@ fn with_defaults(
     }
 }
 
-/// Why a setting's parser does not take a text; `None` if it does.
+/// Why a setting's parser refuses a text; `None` if it accepts it.
 fn reason_to_refuse(setting: &Arg, text: &OsStr) -> Option<String> {
     let value = Arg::new("value")
         .value_parser(setting.get_value_parser().clone())
@@ -322,7 +323,7 @@ fn reason_to_refuse(setting: &Arg, text: &OsStr) -> Option<String> {
     Some(reason)
 }
 
-/// A URL without what stands before `@`, where people put passwords.
+/// A URL without the part before `@`, where people put passwords.
 fn without_userinfo(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else {
         return url.to_owned();
@@ -339,7 +340,7 @@ pub(crate) mod tests {
 
     use super::*;
 
-    /// Settings as they are settled from arguments, pairs of the environment, and the text of a config file.
+    /// Settings from arguments, environment variables and the text of a config file.
     pub(crate) fn settled<S: Args, R>(
         arguments: &[&str],
         environment: &[(&str, &str)],

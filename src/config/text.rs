@@ -1,6 +1,6 @@
 //! Text files as editors and shells write them: UTF-8 with or without a byte order mark, UTF-16 with one.
 
-/// The bytes are not text that can be told for sure.
+/// The bytes are not text in an encoding that is certain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotText {
     /// Neither a byte order mark nor UTF-8 in this line, from 1.
@@ -14,10 +14,10 @@ pub enum NotText {
     ZeroBytes,
 }
 
-/// The text of a small file. Windows PowerShell's `>` writes UTF-16LE with a byte order mark, Notepad either.
+/// The text of a small file. Windows PowerShell's `>` writes UTF-16LE with a byte order mark; Notepad writes either.
 ///
 /// # Errors
-/// [`NotText`] where the encoding is not plain; nothing of the content is in it.
+/// [`NotText`] if the encoding is not certain; contains nothing of the text.
 pub(crate) fn decode(bytes: &[u8]) -> Result<String, NotText> {
     let text = match bytes {
         [0xFF, 0xFE, rest @ ..] => utf16(rest, u16::from_le_bytes)?,

@@ -1,11 +1,11 @@
-//! The words and numbers that settings take, and their limits.
+//! Values that several settings take, and their limits.
 
 use clap::ValueEnum;
 
 use super::size::parse_size;
 use crate::text::is_active;
 
-/// What a list or summary on standard output looks like.
+/// The format of a list or summary on standard output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum TableOrJson {
     /// Text for people.
@@ -15,16 +15,16 @@ pub enum TableOrJson {
     Json,
 }
 
-/// The most jobs fetched at once; each may hold one run and one connection, and the server has other users.
+/// The most jobs fetched at once: each takes a connection and the memory of a run, and the server has other users.
 pub const MAX_CONCURRENCY: usize = 64;
 
-/// The smallest limit for a run: below it the beginning that quarantine keeps (1 MiB) would be more than the run.
+/// The smallest limit for a run: quarantine keeps the first 1 MiB of a larger run.
 const SMALLEST_RUN_LIMIT: u64 = 1 << 20;
 
-/// The largest limit for a run: more than that no archive unpacks.
+/// The largest limit for a run: an archive does not unpack more.
 const LARGEST_RUN_LIMIT: u64 = 512 << 20;
 
-/// The smallest limit for a log file: below it, hardly more than a line.
+/// The smallest limit for a log file: room for its longest lines.
 const SMALLEST_LOG: u64 = 4 << 10;
 
 /// A number of jobs at once, from 1 to [`MAX_CONCURRENCY`].
@@ -45,7 +45,7 @@ pub(crate) fn parse_rate(text: &str) -> Result<f64, String> {
     }
 }
 
-/// A size that a run may have: 1 MiB to 512 MiB.
+/// The largest run to read: 1 MiB to 512 MiB.
 pub(crate) fn parse_run_limit(text: &str) -> Result<u64, String> {
     match parse_size(text).map_err(|error| error.to_string())? {
         bytes if bytes < SMALLEST_RUN_LIMIT => Err(format!("{text:?} is less than 1MiB")),
@@ -54,7 +54,7 @@ pub(crate) fn parse_run_limit(text: &str) -> Result<u64, String> {
     }
 }
 
-/// A size that a log file may have: 4 KiB or more, room for its longest lines.
+/// The largest log file: 4 KiB or more.
 pub(super) fn parse_log_size(text: &str) -> Result<u64, String> {
     match parse_size(text).map_err(|error| error.to_string())? {
         bytes if bytes < SMALLEST_LOG => Err(format!("{text:?} is less than 4KiB")),
@@ -62,7 +62,7 @@ pub(super) fn parse_log_size(text: &str) -> Result<u64, String> {
     }
 }
 
-/// A reason or a name, for the record: one line in which nothing is hidden.
+/// A reason or a name: one line without hidden characters.
 pub(crate) fn parse_line(text: &str) -> Result<String, &'static str> {
     if text.trim().is_empty() {
         Err("an empty text says nothing")

@@ -39,7 +39,7 @@ pub fn read(raw: &str, zone: NaiveZone) -> TimeReading {
         ),
         (None, NaiveZone::Utc) => (local.ticks, TimeBasis::Assumed),
         (None, NaiveZone::Iana(zone)) => {
-            let east = zone.offset_of_wall(local.ticks.div_euclid(TICKS_PER_SECOND));
+            let east = zone.offset_of_local_time(local.ticks.div_euclid(TICKS_PER_SECOND));
             (
                 local.ticks - i64::from(east) * TICKS_PER_SECOND,
                 TimeBasis::Assumed,

@@ -11,7 +11,7 @@ use crate::report::purge_age::{Basis, PurgeAges};
 use crate::report::reports::completeness::{self, JobCompleteness};
 use crate::report::reports::{GapState, gaps};
 
-/// Spans of a job that the page and the workpaper list; the others stand in the table alone.
+/// How many spans of a job the page and the workpaper list; the others are only in the table.
 const MOST_SPANS: usize = 200;
 
 /// What a package says of itself.
@@ -171,7 +171,7 @@ impl JobFacts {
         self.known.unproved.is_empty() && !self.assumes_purge_age
     }
 
-    /// Runs that started in spans of which every run is archived.
+    /// Runs that started in spans whose runs are all archived.
     pub(super) fn runs_in_proved_spans(&self) -> u64 {
         let proved = self.spans.iter().filter(|span| span.state == GapState::Complete);
         proved.map(|span| span.runs).sum()

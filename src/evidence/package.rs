@@ -125,7 +125,7 @@ impl<'a> Package<'a> {
             let scope = whole(options).scope(&snapshot)?;
             let ages = match options.purge_age {
                 Some(_) => PurgeAges::read(&snapshot, options.purge_age)?,
-                // Runs of other jobs tell the purge age of a server, too; what came after the head does not.
+                // Runs of other jobs show the purge age of a server, too; what was received after the head does not.
                 None => {
                     let presence = presence_at(source, extract.bound())?;
                     PurgeAges::read(&presence.snapshot()?, None)?
@@ -381,7 +381,7 @@ fn spooled<W: Write + Seek + Send>(
     bag.file(name, bytes, |out| io::copy(&mut table.take(bytes), out).map(drop))
 }
 
-/// By which purge age the spans and absences of each job were judged, by job.
+/// The purge age by which spans and absences were assessed, by job.
 fn purge_ages_of(
     snapshot: &Snapshot<'_>,
     scope: &Scope,

@@ -260,7 +260,7 @@ impl Sheets {
                     caught(|| sheet.write_blank(row, 1, &self.mark).map(drop))?;
                 }
             }
-            // Numbers and times stand at the left, below the words.
+            // Numbers and times are aligned left, below the words.
             if row == 1 {
                 sheet
                     .set_column_format(1, &Format::new().set_align(FormatAlign::Left))

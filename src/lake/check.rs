@@ -25,7 +25,7 @@ pub struct LakeChecked {
     pub rows: u64,
     /// Bytes that were read.
     pub bytes: u64,
-    /// The ledger entry up to which the lake tells the history.
+    /// The ledger entry whose state the lake shows.
     pub entry: i64,
     /// Entries that the archive has behind it.
     pub newer_entries: i64,

@@ -21,7 +21,7 @@ pub enum LakeError {
         #[source]
         source: io::Error,
     },
-    /// The folder of the lake cannot be made: a file stands there, or this user may not.
+    /// The folder of the lake cannot be created: a file of that name exists, or permission is missing.
     #[error("could not make the folder {}", folder.display())]
     Folder {
         folder: PathBuf,

@@ -306,7 +306,7 @@ impl LakeWriter<'_> {
         } else {
             rows::write(table, self.snapshot, part, &mut file)?;
         }
-        // A partition whose rows all went has no file; a table without partitions always has one, which tells its columns.
+        // A partition without rows has no file; a table without partitions always has one, for its columns.
         if file.rows() > 0 || (partition.is_none() && written.is_empty()) {
             written.push(file.finish()?);
         } else {

@@ -21,7 +21,7 @@ const TICKS_PER_MICROSECOND: i64 = 10;
 
 /// A file under its temporary name, which is removed when it is dropped.
 pub(super) struct DataFile {
-    // Closed before the path is removed: Windows removes no file that is open.
+    // Closed before the path is removed: Windows cannot remove an open file.
     parquet: ParquetFile<HashedFile>,
     path: TempPath,
     target: PathBuf,

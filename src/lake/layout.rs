@@ -1,4 +1,4 @@
-//! Where the files of a lake lie, and how they are called.
+//! The paths and names of the files of a lake.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
@@ -22,7 +22,7 @@ impl FromStr for SiteName {
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
         if text.is_empty() || text.starts_with(['.', '_']) || !text.bytes().all(is_plain) {
             return Err(
-                "a site's name is made of letters, digits and `-`, and of `_` and `.` behind the first"
+                "a site's name is made of letters, digits and `-`, and of `_` and `.` after the first"
                     .to_owned(),
             );
         }
@@ -37,13 +37,13 @@ pub struct Lake {
     site: Option<SiteName>,
 }
 
-/// The right to write to a lake, given back when dropped.
+/// The right to write to a lake, released when dropped.
 #[derive(Debug)]
 pub(super) struct LakeLock(File);
 
 impl Drop for LakeLock {
     fn drop(&mut self) {
-        // Closing the file, which follows, gives it back in any case.
+        // Closing the file, which follows, releases it in any case.
         drop(self.0.unlock());
     }
 }
@@ -131,7 +131,7 @@ impl Lake {
         }
     }
 
-    /// Something that stands where this lake is to be, and is not of a lake: its name.
+    /// The name of something that is in the way of this lake and does not belong to a lake.
     pub(super) fn foreign(&self, tables: &[LakeTable]) -> Result<Option<String>, LakeError> {
         for entry in entries(&self.own_folder())? {
             let name = entry.to_string_lossy().into_owned();
@@ -185,7 +185,7 @@ pub(super) fn file_entry(name: &str) -> Option<(i64, u64)> {
     Some((entry.parse().ok()?, number.parse().ok()?))
 }
 
-/// Whether a file of this name is one that an export began, or wrote: what no manifest names may be deleted.
+/// Whether an export began or wrote a file of this name: if no manifest names it, it may be deleted.
 pub(super) fn is_ours(name: &str) -> bool {
     let finished = name.strip_prefix('_').and_then(|name| name.strip_suffix(".tmp"));
     file_entry(finished.unwrap_or(name)).is_some()

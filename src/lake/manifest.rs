@@ -22,7 +22,7 @@ pub(super) struct LakeManifest {
     pub(super) archive_id: String,
     /// Name of the site, where several archives share a lake.
     pub(super) site: Option<String>,
-    /// Hash of the ledger's entry up to which the files tell the history, lower-case hexadecimal.
+    /// Hash of the ledger entry whose state the files show, lower-case hexadecimal.
     pub(super) head: String,
     /// The number of that entry; 0 before the first export is complete.
     pub(super) entry: i64,

@@ -350,7 +350,7 @@ impl Buffer {
 
 impl TextColumn {
     /// # Panics
-    /// For more than 4 GiB in a batch, of which each is far smaller but for a single text.
+    /// If a batch has more than 4 GiB; batches are far smaller, except for a single huge text.
     fn push(&mut self, bytes: &[u8]) {
         let position = |at: usize| u32::try_from(at).expect("SQLite holds no text beyond 2 GiB");
         // Rows of one run repeat most of their texts.

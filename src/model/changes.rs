@@ -1,8 +1,8 @@
-//! What became of a run from one state of it to the next.
+//! What changed in a run from one revision to the next.
 
 use std::fmt;
 
-/// The names of the fields of a run, in the order of the API document.
+/// The names of a run's fields, in the order of the API document.
 pub const RUN_FIELDS: [&str; 10] = [
     "JobRunID",
     "Status",
@@ -16,28 +16,27 @@ pub const RUN_FIELDS: [&str; 10] = [
     "MessageCount",
 ];
 
-/// What two states of a run do not have in common. Its text names the fields and counts the messages:
+/// How two states of a run differ. Its text names the fields and counts the messages:
 /// `Status, JobEndTime; 2 messages added, 1 gone`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct RunChanges {
-    /// The fields that say something else, those of the API document first.
+    /// The changed fields, those of the API document first.
     pub fields: Vec<FieldChange>,
-    /// Messages of the later state that the earlier one does not have. A message of which anything changed is one that is
-    /// added and one that is gone.
+    /// Messages that only the later state has. A changed message counts as one added and one gone.
     pub messages_added: usize,
-    /// Messages of the earlier state that the later one does not have; none where that has no message list, which says
-    /// nothing about messages.
+    /// Messages that only the earlier state has; 0 if the later one has no message list, which says nothing about
+    /// messages.
     pub messages_gone: usize,
 }
 
-/// A field that says something else than before.
+/// A field with another value than before.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct FieldChange {
-    /// Its name: that of the API document, else as sent.
+    /// Its name: that in the API document, else as sent.
     pub name: String,
-    /// What it said, texts as they are and everything else as JSON; `None` where it was missing or null.
+    /// The former value, texts as they are and everything else as JSON; `None` if it was missing or null.
     pub before: Option<String>,
-    /// What it says now, likewise.
+    /// The present value, in the same form.
     pub after: Option<String>,
 }
 

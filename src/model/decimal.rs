@@ -1,4 +1,4 @@
-//! Numbers with decimals, exact: integers and a place for the point.
+//! Exact decimal numbers.
 
 use std::fmt;
 
@@ -13,13 +13,13 @@ pub struct Decimal {
 }
 
 impl Decimal {
-    /// The number `units / 10^places`, shown with that many decimals.
+    /// The number `units / 10^places`, shown with `places` decimals.
     #[must_use]
     pub const fn new(units: i128, places: u32) -> Self {
         Self { units, places }
     }
 
-    /// `numerator / denominator` with `places` decimals; halves go away from zero. `None` where the denominator is 0.
+    /// `numerator / denominator` with `places` decimals, halves rounded away from zero. `None` if the denominator is 0.
     #[must_use]
     pub fn ratio(numerator: i128, denominator: i128, places: u32) -> Option<Self> {
         let scaled = numerator.checked_mul(10_i128.checked_pow(places)?)?;
@@ -35,7 +35,7 @@ impl Decimal {
         Some(Self { units, places })
     }
 
-    /// This less `other`, which must have as many decimals.
+    /// This minus `other`, which must have the same number of decimals.
     #[must_use]
     pub const fn minus(self, other: Self) -> Self {
         debug_assert!(self.places == other.places, "decimals of two kinds");
@@ -85,7 +85,7 @@ impl Decimal {
         format!("{percentage} %")
     }
 
-    /// The nearest floating-point number, for formats that know no other.
+    /// The nearest floating-point number, for formats that have no exact ones.
     #[must_use]
     pub fn to_f64(self) -> f64 {
         self.to_string()

@@ -7,13 +7,13 @@ use std::time::Duration;
 #[error("{0:?} is not a duration (expected a number and s, m, h or d: 90s, 15m, 26h, 7d)")]
 pub struct NotADuration(pub String);
 
-/// Longest duration that is read: a hundred years. What is longer is a slip, and would overflow a clock somewhere.
+/// The longest duration that is accepted, a hundred years: longer ones are mistakes, and may overflow a clock.
 const LONGEST_SECONDS: f64 = 100.0 * 365.25 * 86_400.0;
 
 /// Reads a number (with or without decimals) and its unit: `s`, `m`, `h` or `d`.
 ///
 /// # Errors
-/// [`NotADuration`] without a unit, with a sign, beyond a hundred years.
+/// [`NotADuration`] for a number without a unit or with a sign, or for more than a hundred years.
 pub fn parse_duration(text: &str) -> Result<Duration, NotADuration> {
     let refuse = || NotADuration(text.to_owned());
     let trimmed = text.trim();
@@ -39,7 +39,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, NotADuration> {
     Duration::try_from_secs_f64(seconds).map_err(|_| refuse())
 }
 
-/// A duration of more than nothing.
+/// Like [`parse_duration`], but refuses zero.
 ///
 /// # Errors
 /// The reason, as text.
@@ -52,7 +52,7 @@ pub fn parse_positive_duration(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// A duration in the same spelling, in the largest unit that leaves a whole number (`26h`, not `1.08d`).
+/// A duration in the same spelling, in the largest unit that gives a whole number (`26h`, not `1.08d`).
 #[must_use]
 pub fn show_duration(duration: Duration) -> String {
     let seconds = duration.as_secs();
@@ -67,7 +67,7 @@ pub fn show_duration(duration: Duration) -> String {
     format!("{seconds}s")
 }
 
-/// A duration in the largest unit of which it has at least two, rounded down: `119s`, `2m`, `47h`, `90d`.
+/// A duration rounded down, in the largest unit that gives at least 2: `119s`, `2m`, `47h`, `90d`.
 #[must_use]
 pub fn show_rounded(duration: Duration) -> String {
     let seconds = duration.as_secs();

@@ -1,4 +1,4 @@
-//! GUIDs as CCS writes them, and as the archive keeps them.
+//! GUIDs as CCS and the archive write them.
 
 use std::fmt;
 use std::str::FromStr;
@@ -21,7 +21,7 @@ impl Guid {
         Self(uuid::Uuid::from_bytes(bytes))
     }
 
-    /// The GUIDs that stand somewhere in bytes of which nothing else is known, such as a broken run.
+    /// All GUIDs in bytes that cannot be read otherwise, such as a broken run.
     pub fn all_in(bytes: &[u8]) -> impl Iterator<Item = Self> {
         bytes
             .split(|byte| !byte.is_ascii_hexdigit() && *byte != b'-')
@@ -34,8 +34,8 @@ impl Guid {
     }
 }
 
-/// The beginning of a GUID's text, from at least 8 hexadecimal digits of it: in lower case with hyphens, as GUIDs are
-/// shown. `None` for anything else.
+/// The beginning of a GUID, in lower case with hyphens as GUIDs are shown, from at least its first 8 hexadecimal digits.
+/// `None` for anything else.
 #[must_use]
 pub fn guid_beginning(text: &str) -> Option<String> {
     let text = text.trim().trim_start_matches('{').trim_end_matches('}');
@@ -63,7 +63,7 @@ impl FromStr for Guid {
             (None, None) => inner,
             _ => return Err(NotAGuid(text.to_owned())),
         };
-        // `Uuid::parse_str` also knows a URN, its own braces and 32 bare digits; only the last is what .NET writes too.
+        // `Uuid::parse_str` also accepts URNs, braces and 32 digits without hyphens; .NET writes only the last of these.
         if inner.len() != 36 && inner.len() != 32 {
             return Err(NotAGuid(text.to_owned()));
         }

@@ -1,4 +1,4 @@
-//! Points in time, fine enough for .NET's ticks, and how CCS writes them.
+//! Points in time with the resolution of .NET, and what a time field of CCS says.
 
 use std::fmt;
 use std::time::SystemTime;
@@ -22,8 +22,8 @@ impl Instant {
         Self(ticks)
     }
 
-    /// From whole seconds since the Unix epoch; what no tick can say (years beyond 29,000, from a damaged archive) is the
-    /// nearest that one can.
+    /// From whole seconds since the Unix epoch. Beyond the range of ticks (the year 29,000, in a damaged archive), the
+    /// nearest instant in range.
     #[must_use]
     pub const fn from_unix_seconds(seconds: i64) -> Self {
         Self(seconds.saturating_mul(TICKS_PER_SECOND))
@@ -41,13 +41,13 @@ impl Instant {
         self.0.div_euclid(TICKS_PER_SECOND)
     }
 
-    /// The clock's time, to the whole second: what the archive notes of its own doings.
+    /// The clock's time, to the whole second, as the archive records it.
     #[must_use]
     pub fn now() -> Self {
         Self::of_clock(SystemTime::now())
     }
 
-    /// The time of a clock, to the whole second; a clock may stand before 1970.
+    /// The time of a clock, to the whole second; it may show a time before 1970.
     fn of_clock(time: SystemTime) -> Self {
         let whole = |seconds: u64| i64::try_from(seconds).unwrap_or(i64::MAX);
         Self::from_unix_seconds(match time.duration_since(SystemTime::UNIX_EPOCH) {
@@ -59,13 +59,13 @@ impl Instant {
         })
     }
 
-    /// Whether the clock of this machine stands at a time that can be: it was never set where it stands before 1970.
+    /// Whether the clock of this machine was ever set: one that was not shows a time before 1970.
     #[must_use]
     pub fn clock_is_set() -> bool {
         Self::now().0 >= 0
     }
 
-    /// The same instant as `chrono` has it.
+    /// The same instant as a type of `chrono`.
     #[must_use]
     pub fn to_chrono(self) -> DateTime<Utc> {
         let nanoseconds = self.0.rem_euclid(TICKS_PER_SECOND) * 100;
@@ -99,23 +99,23 @@ impl fmt::Display for Instant {
 pub enum TimeBasis {
     /// The server wrote it (`Z`, `+05:30`, `/Date(ms)/`).
     Explicit,
-    /// The server wrote none; the archive's naive zone was taken.
+    /// The server wrote none; the archive's naive zone was assumed.
     Assumed,
 }
 
 /// What a time field of an answer says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TimeReading {
-    /// Missing, null, `''` or 0001-01-01T00:00:00 by a clock at any offset: no time.
+    /// No time: missing, null, `''` or 0001-01-01T00:00:00 with any offset.
     Absent,
     /// A readable time.
     At(Instant, TimeBasis),
-    /// Something that cannot be read as a time; the raw text is kept.
+    /// Not a time; the raw text is kept.
     Unreadable,
 }
 
 impl TimeReading {
-    /// The instant, where there is one.
+    /// The instant, if there is one.
     #[must_use]
     pub const fn instant(self) -> Option<Instant> {
         match self {
@@ -124,7 +124,7 @@ impl TimeReading {
         }
     }
 
-    /// Where the offset came from, where there is an instant.
+    /// Where the offset came from, if there is an instant.
     #[must_use]
     pub const fn basis(self) -> Option<TimeBasis> {
         match self {

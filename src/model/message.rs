@@ -16,7 +16,7 @@ pub struct Message<'run> {
     pub asset_owner: Option<&'run str>,
 }
 
-/// A message whose texts are its own.
+/// A message that owns its texts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnedMessage {
     occurred: TimeReading,

@@ -1,7 +1,7 @@
 //! The key under which an archive keeps a message.
 
-/// A message's key in an archive: the key of its run, and in the lower 24 bits its number within the run. So the messages of a
-/// run lie side by side, and runs in the order of their keys.
+/// A message's key in an archive: the key of its run, and in the lower 24 bits its number within the run. This keeps the
+/// messages of a run together, in the order of the run keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MessageKey(i64);
 
@@ -9,7 +9,7 @@ impl MessageKey {
     const ORDINAL_BITS: u32 = 24;
     const ORDINAL: i64 = (1 << Self::ORDINAL_BITS) - 1;
 
-    /// The key of a run's message; `None` for a number beyond the 16,777,215 that a run can have.
+    /// The key of a run's message; `None` for a number above 16,777,215.
     #[must_use]
     pub const fn new(run_key: i64, ordinal: i64) -> Option<Self> {
         if ordinal < 0 || ordinal > Self::ORDINAL {
@@ -40,7 +40,7 @@ impl MessageKey {
         self.0 & Self::ORDINAL
     }
 
-    /// The first and the last key, as stored, that messages of a run can have.
+    /// The first and the last key that messages of a run can have, as stored.
     #[must_use]
     pub const fn range(run_key: i64) -> (i64, i64) {
         let first = run_key << Self::ORDINAL_BITS;

@@ -1,6 +1,6 @@
-//! The words of the field as types: jobs, runs, messages, statuses, instants.
+//! The domain as types: jobs, runs, messages, statuses, instants.
 //!
-//! No SQL, no HTTP, no JSON, and no I/O but for the rules of time zones: every other module may use this one, and it uses
+//! No SQL, no HTTP, no JSON, and no I/O except for the rules of time zones. Every other module may use this one, and it uses
 //! none.
 
 mod changes;

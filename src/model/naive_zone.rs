@@ -1,22 +1,22 @@
-//! The zone of times that say none.
+//! The zone of times without an offset.
 
 use std::fmt;
 use std::str::FromStr;
 
 use super::zone::{Zone, ZoneName};
 
-/// The zone in which a time without offset is read (`--naive-time`).
+/// The zone that is assumed for times without an offset (`--naive-time`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum NaiveZone {
-    /// The API's own sample only makes sense so.
+    /// The default: the times in the API document's sample only make sense in UTC.
     #[default]
     Utc,
-    /// An IANA zone. A local time that occurs twice is the earlier one; one that never occurs takes the
-    /// offset before the jump.
+    /// An IANA zone. A local time that occurs twice is taken as the earlier one; a time that never occurs gets the offset
+    /// before the jump.
     Iana(Zone),
 }
 
-/// The text names no time zone.
+/// The text is not the name of a time zone.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a time zone (expected `utc` or an IANA name such as Europe/Berlin)")]
 pub struct UnknownZone(pub String);
@@ -35,7 +35,7 @@ impl FromStr for NaiveZone {
 }
 
 impl NaiveZone {
-    /// What it is called.
+    /// `utc` or the IANA name.
     #[must_use]
     pub fn name(self) -> ZoneName {
         match self {
@@ -44,7 +44,7 @@ impl NaiveZone {
         }
     }
 
-    /// The rules; none for UTC.
+    /// The zone with its rules; `None` for UTC.
     #[must_use]
     pub const fn rules(self) -> Option<Zone> {
         match self {

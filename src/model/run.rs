@@ -1,11 +1,11 @@
 //! A run and its messages, decoded.
 //!
-//! A decoded run owns one string that holds every text of it; its fields are spans of that string. So a run of
-//! thousands of messages costs a handful of allocations and can go from thread to thread.
+//! A decoded run owns one string with all its texts; its fields are ranges of that string. A run of thousands of messages
+//! therefore takes only a few allocations and can be sent between threads.
 
 use super::{Guid, JobStatus, Message, TimeReading};
 
-/// A text within a [`TextStore`]; absent (null) or a range of it.
+/// A text in a [`TextStore`], or null.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TextRange {
     start: u32,
@@ -37,10 +37,10 @@ impl TextStore {
         Self(String::with_capacity(bytes))
     }
 
-    /// Lets `append` add a text piece by piece, and says where it lies.
+    /// Lets `append` add a text piece by piece; returns its range.
     ///
     /// # Panics
-    /// When the store would pass 4 GiB, which the limit on a run's size prevents; and when `append` takes anything away.
+    /// If the store would exceed 4 GiB, which the limit on a run's size prevents, or if `append` removes text.
     pub fn build(&mut self, append: impl FnOnce(&mut String)) -> TextRange {
         let start = self.0.len();
         append(&mut self.0);
@@ -58,29 +58,28 @@ impl TextStore {
         self.0.len()
     }
 
-    /// The texts that were added after the store had `length` bytes, end to end.
+    /// The texts that were added since the store had `length` bytes, end to end.
     #[must_use]
     pub fn added_since(&self, length: usize) -> &str {
         &self.0[length..]
     }
 
-    /// The text of a span made by this store; `None` for [`TextRange::NULL`].
+    /// The text of a range that this store returned; `None` for [`TextRange::NULL`].
     #[must_use]
     pub fn get(&self, span: TextRange) -> Option<&str> {
         (span != TextRange::NULL).then(|| &self.0[span.start as usize..][..span.length as usize])
     }
 }
 
-/// A time field: its reading, and the text it was read from.
+/// A time field: its reading, and the text that was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TimeSpan {
-    /// What the text says.
     pub reading: TimeReading,
-    /// The text as sent; [`TextRange::NULL`] where the field is missing or null.
+    /// The text as sent; [`TextRange::NULL`] if the field is missing or null.
     pub raw: TextRange,
 }
 
-/// One message of a run, as spans.
+/// One message of a run, as ranges.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MessageParts {
     /// `DateTime`.
@@ -108,14 +107,14 @@ pub struct UnreadableMessage {
     pub reason: String,
 }
 
-/// What a decoder hands over to make a [`JobRun`].
+/// What a decoder passes to make a [`JobRun`].
 #[derive(Debug, Clone)]
 pub struct JobRunParts {
-    /// Holds every text that the spans name.
+    /// All texts of the run.
     pub texts: TextStore,
     /// `JobRunID`.
     pub job_run_id: Guid,
-    /// `Status`; `None` where it is missing, null or neither number nor name.
+    /// `Status`; `None` if it is missing, null or neither a number nor a name.
     pub status: Option<JobStatus>,
     /// `JobStartTime`.
     pub started: TimeSpan,
@@ -133,13 +132,13 @@ pub struct JobRunParts {
     pub activity_status_list: TextRange,
     /// `MessageCount`, as the server says.
     pub message_count: Option<i64>,
-    /// The readable messages in their order; `None` where the run came without a message list.
+    /// The readable messages in their order; `None` if the run has no message list.
     pub messages: Option<Vec<MessageParts>>,
-    /// What in the message list could not be read.
+    /// The parts of the message list that could not be read.
     pub unreadable_messages: Vec<UnreadableMessage>,
 }
 
-/// One run of a job, as one answer of the server had it.
+/// One run of a job, as one answer of the server listed it.
 #[derive(Debug, Clone)]
 pub struct JobRun(JobRunParts);
 
@@ -210,8 +209,7 @@ impl JobRun {
         self.0.message_count
     }
 
-    /// The readable messages in their order; `None` where the run came without a message list, which says
-    /// nothing about messages.
+    /// The readable messages in their order; `None` if the run has no message list, which says nothing about its messages.
     pub fn messages(&self) -> Option<impl ExactSizeIterator<Item = Message<'_>>> {
         let list = self.0.messages.as_ref()?;
         Some(list.iter().map(|parts| Message {
@@ -226,7 +224,7 @@ impl JobRun {
         }))
     }
 
-    /// What in the message list could not be read.
+    /// The parts of the message list that could not be read.
     pub fn unreadable_messages(&self) -> &[UnreadableMessage] {
         &self.0.unreadable_messages
     }

@@ -10,17 +10,17 @@ use zeroize::Zeroizing;
 #[derive(Clone)]
 pub struct Secret(Zeroizing<String>);
 
-/// What stands in a text where a secret was.
+/// Replaces a secret in a text.
 pub(crate) const REDACTED: &str = "«redacted»";
 
 impl Secret {
-    /// Wraps `text`.
+    /// A secret with this text.
     #[must_use]
     pub fn new(text: String) -> Self {
         Self(Zeroizing::new(text))
     }
 
-    /// The secret itself, for the one place that sends it.
+    /// The secret itself, for the place that sends or stores it.
     pub fn reveal(&self) -> &str {
         &self.0
     }

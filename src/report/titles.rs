@@ -13,7 +13,7 @@ pub(super) fn wall_clock(zone: Zone, at: Instant) -> NaiveDateTime {
     zone.from_utc_datetime(&at.to_chrono().naive_utc()).naive_local()
 }
 
-/// What the clocks of the zone of this name say; UTC where there is none of it.
+/// The time zone of this name; UTC if there is no such zone.
 pub(super) fn time_in(zone: &str, at: Instant) -> NaiveDateTime {
     wall_clock(Zone::newest(zone).unwrap_or(Zone::UTC), at)
 }
@@ -37,7 +37,7 @@ pub(super) fn label(name: &str) -> String {
     in_columns(name, LABEL_COLUMNS)
 }
 
-/// How people call a job: its name, else its GUID, else that it is none.
+/// The title of a job: its name, else its GUID, else that there is no job.
 pub(super) fn job_title(job_id: Option<&str>, name: Option<&str>) -> String {
     let name = name.filter(|name| !name.trim().is_empty());
     name.or(job_id).unwrap_or("all jobs").to_owned()

@@ -1,4 +1,4 @@
-//! The bytes of an answer with runs, made piece by piece, with the damage that a fault asks for.
+//! The bytes of an answer with runs, made piece by piece, damaged as a fault asks for.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::fault::FaultKind;
 use super::served::Served;
 
-/// Bytes that are made at a time: enough that a piece costs little beside its making, little enough for memory.
+/// Bytes made at a time: enough to keep the cost per piece low, few enough to hold in memory.
 pub(super) const PIECE: usize = 128 << 10;
 
 /// The answer to a request for runs.
@@ -50,7 +50,7 @@ impl RunsAnswer {
         self.faults.contains(fault)
     }
 
-    /// The next bytes, as they would be without packing or damage on the way; `None` at the end.
+    /// The next bytes, before compression and damage in transit; `None` at the end.
     pub(super) fn piece(&mut self) -> Option<Vec<u8>> {
         if self.ended {
             return None;
@@ -102,7 +102,7 @@ impl RunsAnswer {
         Some(out)
     }
 
-    /// What the whole answer is where it has no runs by a fault.
+    /// The whole answer, if a fault replaces its runs.
     fn instead_of_runs(&self) -> Option<String> {
         self.faults.iter().find_map(|fault| match fault {
             FaultKind::Empty => Some("[]".to_owned()),
@@ -115,7 +115,7 @@ impl RunsAnswer {
         })
     }
 
-    /// Puts a run that is none, or an odd one, in the place of the first.
+    /// Writes the first run with the damage that a fault asks for.
     fn damaged_run(&mut self, out: &mut Vec<u8>) {
         for fault in self.faults.clone() {
             let Some(run) = self.runs.front().copied() else {
@@ -166,7 +166,7 @@ impl RunsAnswer {
         }
     }
 
-    /// Length of the whole, found by making it once more.
+    /// Length of the whole, found by making it a second time.
     pub(super) fn length(&self) -> u64 {
         let mut again = Self::new(
             Arc::clone(&self.served),

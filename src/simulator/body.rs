@@ -1,4 +1,4 @@
-//! Bodies that are sent while they are made, whole or damaged on the way.
+//! Bodies that are sent while they are made, whole or damaged in transit.
 
 use std::io::Write;
 use std::time::Duration;
@@ -14,7 +14,6 @@ use super::answer::{PIECE, RunsAnswer};
 use super::fault::FaultKind;
 use super::line::Breaker;
 
-/// What an answer's bytes come from.
 pub(super) type AnswerBody = BoxBody<Bytes, std::io::Error>;
 
 /// The bytes of a job's runs.
@@ -36,8 +35,8 @@ impl Source {
         }
     }
 
-    /// Length of the body that is promised: a cut one breaks the promise, a short one does not. Makes the whole once
-    /// more, so it takes its time.
+    /// The `Content-Length` to announce: that of the whole body for a cut one, of the shorter body for a short one. Makes
+    /// the whole a second time, which takes a while.
     pub(super) fn length(&self, faults: &[FaultKind]) -> u64 {
         let whole = match self {
             Self::Made(answer) => answer.length(),
@@ -49,7 +48,7 @@ impl Source {
         })
     }
 
-    /// The stream of the body, with the faults that are about how it is sent.
+    /// The stream of the body, with the faults in how it is sent.
     pub(super) fn stream(self, faults: &[FaultKind], gzip: bool, breaker: Breaker) -> AnswerBody {
         let end = faults.iter().find_map(|fault| match fault {
             FaultKind::Reset(bytes) => Some((*bytes, BodyEnd::Reset)),
@@ -80,10 +79,10 @@ impl Source {
     }
 }
 
-/// How a body ends before its time.
+/// How a body ends early.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum BodyEnd {
-    /// HTTP says that this was all.
+    /// As HTTP ends a whole body.
     Orderly,
     Cut,
     /// The connection is reset.
@@ -94,9 +93,9 @@ enum BodyEnd {
 struct Sending {
     source: Source,
     pack: Option<GzEncoder<Vec<u8>>>,
-    /// Bytes sent, as they were before packing.
+    /// Bytes sent, before compression.
     sent: u64,
-    /// Bytes to send at most, and what happens there.
+    /// The most bytes to send, before compression, and how the body ends there.
     end: Option<(u64, BodyEnd)>,
     stall: Option<Duration>,
     drip: bool,
@@ -110,7 +109,7 @@ impl Sending {
         let bytes = match self.raw().await {
             Some(Ok(bytes)) => bytes,
             Some(Err(error)) => return Some(Err(error)),
-            // What the packing holds back to the end.
+            // What the compressor has held back.
             None => {
                 return self
                     .pack
@@ -128,7 +127,7 @@ impl Sending {
         Some(packed.map(|()| Bytes::from(std::mem::take(pack.get_mut()))))
     }
 
-    /// The next bytes before packing, with the damage asked for.
+    /// The next bytes before compression, with the damage that a fault asks for.
     async fn raw(&mut self) -> Option<std::io::Result<Bytes>> {
         if self.over {
             return None;
@@ -154,7 +153,7 @@ impl Sending {
             }
             if bytes.len() > room {
                 let beyond = bytes.split_off(room);
-                // What a stall or a drip held back comes after it, and is cut off all the same.
+                // What a stall or a drip held back comes after it, and the limit holds for it, too.
                 if self.rest.is_empty() {
                     self.rest = beyond;
                 }
@@ -168,7 +167,7 @@ impl Sending {
         if end == BodyEnd::Orderly {
             return None;
         }
-        // What was sent before is on its way by then: the server drops what it has not written when a body breaks.
+        // Lets what was sent before reach the socket: when a body fails, the server drops what it has not written.
         tokio::time::sleep(Duration::from_millis(50)).await;
         if end == BodyEnd::Reset {
             self.breaker.reset();

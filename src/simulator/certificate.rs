@@ -1,4 +1,4 @@
-//! Certificates made on the spot: a private authority, and what the server presents.
+//! Certificates made at the start: a private authority, and what the server presents.
 
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
@@ -6,7 +6,7 @@ use rcgen::{
 };
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
-/// What the server presents.
+/// The certificate that the server presents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum CertificateKind {
     /// Signed by a private authority, for localhost and the loopback addresses.
@@ -22,7 +22,7 @@ pub enum CertificateKind {
     OtherName,
 }
 
-/// What a server needs, and what its clients may.
+/// Keys and certificates of a server, and what its clients need to trust it.
 #[derive(Debug)]
 pub(super) struct ServerIdentity {
     pub(super) certificate: CertificateDer<'static>,
@@ -30,7 +30,7 @@ pub(super) struct ServerIdentity {
     pub(super) authority_pem: String,
 }
 
-/// Makes a fresh key and certificate, with what strict clients (Python from 3.13 on, say) want to see in them.
+/// Makes a new key and certificate, with the extensions that strict clients require (such as Python from 3.13 on).
 pub(super) fn make(kind: CertificateKind) -> Result<ServerIdentity, rcgen::Error> {
     let names = match kind {
         CertificateKind::OtherName => vec!["elsewhere.example.com".to_owned()],
@@ -83,8 +83,8 @@ pub(super) fn make(kind: CertificateKind) -> Result<ServerIdentity, rcgen::Error
     })
 }
 
-/// Another name each time: to a client that trusts the authority of an earlier start, this one is unknown, and not the
-/// same with a bad signature.
+/// A different name each time. A client that trusts the authority of an earlier start then finds an unknown authority, not
+/// the same one with a bad signature.
 fn authority_name() -> String {
     let id = uuid::Uuid::new_v4().simple().to_string();
     format!("CCS look-alike private authority {}", &id[..8])

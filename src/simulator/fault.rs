@@ -1,14 +1,14 @@
-//! What the look-alike does wrong on request.
+//! Faults: what the simulator does wrong on request.
 
 use std::str::FromStr;
 use std::time::Duration;
 
-/// Something that goes wrong with an answer.
+/// What goes wrong with an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FaultKind {
     /// This status with the document's text; 429 and 503 with `Retry-After` in seconds.
     Status(u16, Option<u64>),
-    /// 401, as when a token dies in the middle.
+    /// 401, as for a token that was revoked.
     TokenDies,
     /// A proxy's HTML page with status 200.
     Html,
@@ -18,19 +18,19 @@ pub enum FaultKind {
     Redirect,
     /// The connection is reset in place of an answer.
     HangUp,
-    /// The connection is reset after so many bytes of the body, unpacked.
+    /// The connection is reset after this many bytes of the uncompressed body.
     Reset(u64),
-    /// The connection ends after so many bytes of the body, unpacked.
+    /// The connection ends after this many bytes of the uncompressed body.
     Cut(u64),
-    /// The HTTP answer ends properly after so many bytes, its JSON does not.
+    /// The HTTP answer ends properly after this many bytes, but its JSON does not.
     Short(u64),
-    /// Silence after 1,000 bytes, for so long.
+    /// Silence of this length after 1,000 bytes.
     Stall(Duration),
     /// The first kilobytes come in small pieces with pauses.
     Drip,
-    /// The newest run is none: one of several kinds, by number.
+    /// In place of the newest run, something that is not a run: one of several kinds, by number.
     BadRun(u64),
-    /// The first message of the newest run is none: one of several kinds, by number.
+    /// In place of the first message of the newest run, something that is not a message: one of several kinds, by number.
     BadMessage(u64),
     /// The newest run has a lone surrogate, a NUL and a bad byte in its summary.
     OddText,
@@ -48,18 +48,18 @@ pub enum FaultKind {
     Shuffled,
     /// A login or refresh is refused.
     LoginFails,
-    /// A login or refresh is answered after so long.
+    /// A login or refresh is answered after this time.
     LoginSlow(Duration),
 }
 
 impl FaultKind {
-    /// Whether it happens at the token URL, not at a job's runs.
+    /// Whether it is a fault of the token URL, not of a job's runs.
     const fn is_of_login(&self) -> bool {
         matches!(self, Self::LoginFails | Self::LoginSlow(_))
     }
 }
 
-/// Names of the faults with their argument, and what they do: for `--help` and errors.
+/// The names of the faults with their argument, and what they do, for `--help` and errors.
 pub const FAULT_KINDS: &[(&str, &str)] = &[
     (
         "400, 403, 404, 500",
@@ -72,7 +72,7 @@ pub const FAULT_KINDS: &[(&str, &str)] = &[
     ("login-fails", "the login or refresh is refused"),
     (
         "login-slow=SECONDS",
-        "the login or refresh takes so long (default 5)",
+        "the login or refresh takes this long (default 5)",
     ),
     ("html", "a proxy's HTML page with status 200"),
     ("xml", "XML with status 200"),
@@ -80,25 +80,25 @@ pub const FAULT_KINDS: &[(&str, &str)] = &[
     ("hang-up", "the connection is reset in place of an answer"),
     (
         "reset=BYTES",
-        "the connection is reset after so many bytes (default 2000)",
+        "the connection is reset after this many bytes (default 2000)",
     ),
     (
         "cut=BYTES",
-        "the connection ends after so many bytes (default 2000)",
+        "the connection ends after this many bytes (default 2000)",
     ),
     (
         "short=BYTES",
-        "the answer ends properly after so many bytes (default 2000), its JSON does not",
+        "the answer ends properly after this many bytes (default 2000), but its JSON does not",
     ),
     ("stall=SECONDS", "silence (default 60) after 1,000 bytes"),
     ("drip", "the first 4 KB come in small pieces with pauses"),
     (
         "bad-run=N",
-        "the newest run is none: 1 an ID that is not a GUID, 2 no ID, 3 null, 4 a number, 5 a text, 6 broken JSON",
+        "the newest run is not a run: 1 an ID that is not a GUID, 2 no ID, 3 null, 4 a number, 5 a text, 6 broken JSON",
     ),
     (
         "bad-message=N",
-        "a message of the newest run is none: 1 broken JSON, 2 null, 3 a number, 4 a text",
+        "a message of the newest run is not a message: 1 broken JSON, 2 null, 3 a number, 4 a text",
     ),
     ("odd-text", "a lone surrogate, a NUL and a bad byte in a text"),
     ("wrong-counts", "TotalJobRuns and MessageCount are wrong"),
@@ -114,13 +114,13 @@ pub const FAULT_KINDS: &[(&str, &str)] = &[
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
     pub kind: FaultKind,
-    /// To which job, from 1; to every job where none is named.
+    /// The job that it happens to, from 1; `None` for every job.
     pub job: Option<u32>,
-    /// At which request for the runs of that job (or to the token URL), from 1; at every one where none is named.
+    /// The request that it happens to, counted from 1 for each job and for the token URL; `None` for every request.
     pub attempt: Option<u32>,
 }
 
-/// The text names no fault.
+/// The text is not a fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a fault; write KIND[=ARGUMENT][@JOB][#ATTEMPT], KIND being one of: {kinds}", kinds = names())]
 pub struct NoFault(pub String);

@@ -1,13 +1,13 @@
-//! The job-run history of the look-alike: jobs, runs and messages, all drawn from a seed.
+//! A uniform job-run history: jobs, runs and messages, all drawn from a seed.
 //!
-//! Nights pass ([`History`] is a function of how many): each adds a run to every job, finishes the one that was executing,
-//! edits an old one, purges the oldest, and now and then serves a purged one again.
+//! What [`History`] serves depends on how many nights have passed. Each adds a run to every job, finishes the one that was
+//! executing, edits an old one and purges the oldest; some serve a purged one again.
 
 use std::fmt::Write;
 
 use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
 
-/// What the history is like.
+/// The seed and size of a history.
 #[derive(Debug, Clone)]
 pub struct History {
     /// The same seed gives the same history.
@@ -20,7 +20,7 @@ pub struct History {
     pub messages: u32,
     /// Share of message details that are unique, from 0 to 1.
     pub unique: f64,
-    /// Number of assets that messages are about; the name of the first is empty.
+    /// Number of assets in the messages; the name of the first is empty.
     pub assets: u32,
 }
 
@@ -123,14 +123,14 @@ const NAMES: [&str; 8] = [
     "DMZ, all assets",
 ];
 
-/// A small generator of even quality (Vigna, SplitMix64).
+/// A small random number generator (Vigna, SplitMix64).
 #[derive(Debug, Clone)]
 pub(super) struct Random(u64);
 
 impl Random {
-    /// Draws for one thing: the same seed and thing draw the same.
+    /// A generator for one thing: the same seed and thing give the same numbers.
     pub(super) fn new(seed: u64, thing: u64) -> Self {
-        // Mixed first: what neighbouring seeds draw must not be each other's.
+        // Mixed first, so that neighbouring seeds do not give the same numbers, shifted.
         let mut random = Self(Self(seed).next() ^ thing);
         random.next();
         Self(random.next())
@@ -195,11 +195,11 @@ impl History {
         }
     }
 
-    /// The runs that are served after so many nights, newest first.
+    /// The runs that are served after this many nights, newest first.
     pub(super) fn runs_served(&self, job: u32, nights: u32) -> impl DoubleEndedIterator<Item = u32> + use<> {
-        // Of one or two, none goes: some old run must stay, to finish and to be edited.
+        // One or two runs are never purged: an old run must stay, to finish and to be edited.
         let purged = if self.runs > 2 { nights } else { 0 };
-        // Night 3 and every third after it, the very first run is there again for that night.
+        // In every third night, the very first run is served again.
         let back = nights >= 3 && (nights + job).is_multiple_of(3) && purged > 0;
         back.then_some(0)
             .into_iter()
@@ -218,13 +218,13 @@ impl History {
         .unwrap_or_default()
     }
 
-    /// Appends the JSON of a run; without messages where they were not asked for.
+    /// Appends the JSON of a run, with messages if they were asked for.
     pub(super) fn write_run(&self, job: u32, run: u32, nights: u32, messages: bool, out: &mut String) {
         let mut random = self.random(job, run, 3);
         let started = self.started(job, run);
         let duration = i64::try_from(60 + random.below(7200)).unwrap_or(60);
         let executing = run + 1 == self.runs + nights && job.is_multiple_of(3);
-        // Each night edits one more, from the middle on; never the newest, which is new anyway.
+        // Each night edits one more, starting in the middle; never the newest, which is new anyway.
         let edited = run >= self.runs / 2 && run < self.runs / 2 + nights && self.runs > 1;
         let status = match (executing, random.below(20)) {
             (true, _) => 2,
@@ -292,7 +292,7 @@ impl History {
         };
         let skipped = u64::from(edited && count > 1);
         let _ = write!(out, ",\"MessageCount\":{},\"JobMessages\":[", count - skipped);
-        // The date of all messages is that of the start; minute and second are drawn.
+        // All messages have the date of the start; minute and second are drawn.
         let date = (started + TimeDelta::minutes(330))
             .format("%Y-%m-%dT%H")
             .to_string();

@@ -1,4 +1,4 @@
-//! The wire under a connection, which ends it by a reset on request.
+//! The TCP stream under a connection, which can be made to end with a reset.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-/// Says of one connection that it shall end by a reset.
+/// Makes one connection end with a reset.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Breaker(Arc<AtomicBool>);
 
@@ -23,7 +23,7 @@ impl Breaker {
     }
 }
 
-/// A TCP stream; dropped after [`Breaker::reset`], its peer gets an RST where it would get a FIN.
+/// A TCP stream. If it is dropped after [`Breaker::reset`], its peer gets an RST instead of a FIN.
 #[derive(Debug)]
 pub(super) struct ResettableStream {
     stream: TcpStream,
@@ -44,7 +44,7 @@ impl ResettableStream {
 impl Drop for ResettableStream {
     fn drop(&mut self) {
         if self.breaker.is_reset() {
-            // Without time to linger, closing is a reset.
+            // With a linger time of zero, closing sends a reset.
             drop(self.stream.set_zero_linger());
         }
     }
@@ -87,7 +87,7 @@ impl AsyncWrite for ResettableStream {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.breaker.is_reset() {
-            // A FIN now would look like an end.
+            // A FIN would look like an orderly end.
             return Poll::Ready(Ok(()));
         }
         Pin::new(&mut self.stream).poll_shutdown(context)

@@ -1,9 +1,8 @@
-//! A CCS look-alike over HTTPS, for the demo, for tests and for rehearsals.
+//! A simulated CCS server over HTTPS, for the demo, for tests and for rehearsals.
 //!
 //! Written from the API document and what is known of real servers, not from our client: it shares no code with `decode`
-//! or `ccs`, so that one misreading cannot hide in both. What it serves, a uniform history or a site with a story, is drawn
-//! from a seed; nothing of it depends on the clock. Bodies are made while they are sent, so one of many gigabytes costs no
-//! memory.
+//! or `ccs`, so that no misreading can hide in both. It serves a uniform history or a site with a story, drawn from a seed
+//! and independent of the clock. Bodies are made while they are sent, so that even many gigabytes take no memory.
 
 mod answer;
 mod body;

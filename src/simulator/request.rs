@@ -1,17 +1,17 @@
 //! What a request asks for.
 
-/// What a path stands for.
+/// What a path asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Resource<'a> {
     Tokens,
     Jobs,
-    /// With the id as it was asked for.
+    /// With the id as written in the path.
     Job(&'a str),
     Runs(&'a str),
     Elsewhere,
 }
 
-/// The place of a path, in any letter case.
+/// What a path, in any letter case, asks for.
 pub(super) fn place(path: &str) -> Resource<'_> {
     let is = |part: &str, name: &str| part.eq_ignore_ascii_case(name);
     let parts: Vec<&str> = path.trim_matches('/').split('/').collect();

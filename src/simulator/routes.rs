@@ -1,4 +1,4 @@
-//! The paths, and what each answers.
+//! The paths, and the answer to each.
 
 use std::collections::HashMap;
 use std::io;
@@ -21,10 +21,10 @@ const JSON: &str = "application/json; charset=utf-8";
 const TEXT: &str = "text/plain";
 const HTML: &str = "text/html";
 
-/// Bytes of a form that are read: a login has a few hundred.
+/// The most bytes of a form that are read: a login has a few hundred.
 const MOST_FORM_BYTES: usize = 1 << 20;
 
-/// Answers a request and notes it.
+/// Answers a request and records it.
 ///
 /// # Errors
 /// The connection is to be dropped without an answer.
@@ -44,7 +44,7 @@ pub(super) async fn answer(
         && let Ok(response) = &mut response
         && let Ok(date) = header::HeaderValue::from_str(&date(offset))
     {
-        // hyper tells the machine's time where there is none.
+        // Without the header, hyper sends the machine's time.
         response.headers_mut().insert(header::DATE, date);
     }
     let status = response.as_ref().map_or(0, |response| response.status().as_u16());
@@ -57,7 +57,7 @@ pub(super) async fn answer(
     response
 }
 
-/// The time of a clock that is ahead of the machine's by so many seconds, as HTTP writes it.
+/// The time of a clock that is `offset` seconds ahead of the machine's, as HTTP writes it.
 fn date(offset: i64) -> String {
     let now = chrono::Utc::now();
     let then = chrono::TimeDelta::try_seconds(offset).and_then(|offset| now.checked_add_signed(offset));
@@ -154,9 +154,9 @@ fn not_found(id: &str) -> String {
     format!("Job for specified JobID '{id}' not found.")
 }
 
-/// The job with an id of a path, or the document's errors.
+/// The job with the id in a path, or the error in the API document.
 fn find(shared: &SimulatorShared, id: &str) -> Result<u32, Box<Response<AnswerBody>>> {
-    // A client may write braces as they are, or encoded.
+    // Clients may or may not encode the braces.
     let bare = id.replace("%7B", "{").replace("%7b", "{");
     let bare = bare.replace("%7D", "}").replace("%7d", "}");
     let Ok(guid) = uuid::Uuid::try_parse(&bare) else {
@@ -166,8 +166,8 @@ fn find(shared: &SimulatorShared, id: &str) -> Result<u32, Box<Response<AnswerBo
     job.ok_or_else(|| Box::new(text(404, TEXT, not_found(&bare))))
 }
 
-/// "Search Jobs" with its mandatory `Attributes`, and "Search Job by Name". Of the attributes that the document names,
-/// the name can be compared; others are met by every job.
+/// "Search Jobs" with its mandatory `Attributes`, and "Search Job by Name". Only the name is compared; all jobs match any
+/// other attribute.
 fn jobs(shared: &SimulatorShared, query: &HashMap<String, String>) -> Response<AnswerBody> {
     let wanted = match (query.get("jobname"), query.get("attributes")) {
         (Some(name), _) => Some((false, name.as_str())),
@@ -204,7 +204,7 @@ fn jobs(shared: &SimulatorShared, query: &HashMap<String, String>) -> Response<A
     text(200, JSON, body)
 }
 
-/// What `JobName = X` or `JobName Contains X` asks of the name, with or without quotes, and whether it is to contain it.
+/// The name in `JobName = X` or `JobName Contains X`, with or without quotes, and whether it is `Contains`.
 fn name_filter(attributes: &str) -> Option<(bool, &str)> {
     let condition = attributes
         .trim()
@@ -272,7 +272,7 @@ async fn runs(
     };
     let (source, length) = if shared.options.with_length && !gzip {
         let faults = faults.clone();
-        // It may take seconds, in which other connections go on.
+        // May take seconds, during which other connections must go on.
         let counted = tokio::task::spawn_blocking(move || {
             let length = source.length(&faults);
             (source, Some(length))
@@ -292,7 +292,7 @@ async fn runs(
     Ok(response)
 }
 
-/// The answer of a fault that leaves no runs to serve.
+/// The answer of a fault that replaces the whole answer.
 fn refusal(shared: &SimulatorShared, job: u32, fault: &FaultKind) -> Option<Response<AnswerBody>> {
     let page = |status: u16, title: &str| text(status, HTML, format!("<html><body>{title}</body></html>"));
     let (status, retry_after) = match fault {

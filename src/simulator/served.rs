@@ -1,4 +1,4 @@
-//! What a look-alike serves: a uniform history, or a site.
+//! What the simulator serves: a uniform history, or a site.
 
 use super::history::History;
 use super::site::Site;
@@ -43,7 +43,7 @@ impl Served {
         (0..self.jobs()).find(|&job| self.job_id(job).eq_ignore_ascii_case(id))
     }
 
-    /// The runs that are served after so many nights, newest first.
+    /// The runs that are served after this many nights, newest first.
     pub(super) fn runs_served(&self, job: u32, nights: u32) -> Box<dyn DoubleEndedIterator<Item = u32>> {
         match self {
             Self::Uniform(history) => Box::new(history.runs_served(job, nights)),
@@ -51,7 +51,7 @@ impl Served {
         }
     }
 
-    /// Appends the JSON of a run; without messages where they were not asked for.
+    /// Appends the JSON of a run, with messages if they were asked for.
     pub(super) fn write_run(&self, job: u32, run: u32, nights: u32, messages: bool, out: &mut String) {
         match self {
             Self::Uniform(history) => history.write_run(job, run, nights, messages, out),
@@ -59,7 +59,7 @@ impl Served {
         }
     }
 
-    /// The properties of a job, as `Jobs` and `Jobs/<id>` tell them.
+    /// The properties of a job, as `Jobs` and `Jobs/<id>` return them.
     pub(super) fn job_properties(&self, job: u32) -> String {
         format!(
             "{{\"JobID\":\"{}\",\"JobName\":{},\"JobCategory\":\"Collection - Evaluation - Reporting\",\"JobType\":\"Scheduled\",\

@@ -19,18 +19,16 @@ use super::line::{Breaker, ResettableStream};
 use super::routes;
 use super::shared::{Options, RequestRecord, SimulatorShared};
 
-/// How long a client may take to shake hands; the server does not wait for those that never do.
+/// How long a TLS handshake may take.
 const HANDSHAKE_TIME: Duration = Duration::from_secs(30);
 
-/// The look-alike cannot run.
+/// Why the simulator cannot run.
 #[derive(Debug, thiserror::Error)]
 pub enum SimulatorError {
-    /// Its port cannot be had.
+    /// It cannot listen on its port.
     #[error("could not listen on 127.0.0.1:{port}")]
     Listen {
-        /// The port.
         port: u16,
-        /// Why.
         #[source]
         source: std::io::Error,
     },
@@ -42,7 +40,7 @@ pub enum SimulatorError {
     Tls(#[source] rustls::Error),
 }
 
-/// A running look-alike; it and all its connections end when it is dropped.
+/// A running simulator. It and all its connections end when it is dropped.
 #[derive(Debug)]
 pub struct Simulator {
     shared: Arc<SimulatorShared>,
@@ -103,7 +101,7 @@ impl Simulator {
         format!("{scheme}://127.0.0.1:{}", self.address.port())
     }
 
-    /// The private authority's certificate, for `--ca-cert`; the server's own where it signed itself.
+    /// The private authority's certificate, for `--ca-cert`; the server's own if that is self-signed.
     pub fn authority_pem(&self) -> &str {
         &self.authority_pem
     }
@@ -123,12 +121,19 @@ impl Simulator {
         &self.shared.options.history
     }
 
-    /// Lets a night pass.
+    /// Lets a night pass at all jobs.
     pub fn pass_night(&self) {
         self.shared.state().nights += 1;
     }
 
-    /// Sets its clock: so many seconds ahead of the machine's, or behind.
+    /// The requests so far, oldest first; only the last tens of thousands are kept.
+    pub fn requests(&self) -> Vec<RequestRecord> {
+        self.shared.state().requests.clone()
+    }
+
+    // Only tests use what follows.
+
+    /// Sets its clock to this many seconds ahead of the machine's.
     pub fn set_clock_offset(&self, seconds: i64) {
         self.shared.state().clock_offset = seconds;
     }
@@ -141,30 +146,25 @@ impl Simulator {
         state.logins = 0;
     }
 
-    /// Serves exactly these bytes as the runs of a job, from 0. Faults of what they say leave them alone, faults of how
-    /// they are sent do not.
+    /// Serves exactly these bytes as the runs of a job, from 0. Faults in the content do not apply to them, faults in how
+    /// they are sent do.
     pub fn set_body(&self, job: u32, body: impl Into<Bytes>) {
         self.shared.state().bodies.insert(job, body.into());
     }
 
-    /// Forgets every token, as when the server's service restarts.
+    /// Revokes every token, as a restart of the server's service does.
     pub fn revoke_tokens(&self) {
         self.shared.state().tokens.revoke();
-    }
-
-    /// The requests so far, oldest first; after many thousands the oldest are forgotten.
-    pub fn requests(&self) -> Vec<RequestRecord> {
-        self.shared.state().requests.clone()
     }
 }
 
 async fn accept(listener: TcpListener, acceptor: Option<TlsAcceptor>, shared: Arc<SimulatorShared>) {
-    // Dropped with this task, and all connections with it.
+    // Dropped with this task, which ends all connections.
     let mut connections = JoinSet::new();
     loop {
         while connections.try_join_next().is_some() {}
         let Ok((stream, _)) = listener.accept().await else {
-            // Out of file handles, say: some come back when connections end.
+            // Out of file handles, for example: some are freed when connections end.
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
@@ -173,7 +173,7 @@ async fn accept(listener: TcpListener, acceptor: Option<TlsAcceptor>, shared: Ar
 }
 
 async fn connection(stream: TcpStream, acceptor: Option<TlsAcceptor>, shared: Arc<SimulatorShared>) {
-    // Small answers go at once; a refusal only costs time.
+    // Sends small answers at once. If it cannot be set, that only costs time.
     drop(stream.set_nodelay(true));
     let (line, breaker) = ResettableStream::new(stream);
     match acceptor {
@@ -195,7 +195,7 @@ where
         let (shared, breaker) = (Arc::clone(&shared), breaker.clone());
         async move { routes::answer(&shared, request, breaker).await }
     });
-    // A client that goes away is no concern of ours.
+    // A client may go away at any time.
     drop(
         hyper::server::conn::http1::Builder::new()
             .serve_connection(TokioIo::new(stream), service)

@@ -12,33 +12,33 @@ use super::served::Served;
 use super::site::Site;
 use super::token::{Credentials, Tokens};
 
-/// Requests that are remembered: more than any test makes, and no growth over weeks of `simulate`.
+/// The most requests that are kept: more than any test makes, and few enough for weeks of `simulate`.
 const MOST_REQUESTS: usize = 100_000;
 
-/// How the look-alike is to be.
+/// Options of the simulator.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Port on the loopback address; 0 takes a free one.
     pub port: u16,
-    /// What it serves, unless it serves a site.
+    /// The history that it serves if `site` is `None`.
     pub history: History,
-    /// The site that it serves.
+    /// The site that it serves, if any.
     pub site: Option<Site>,
     /// Who may log in.
     pub credentials: Credentials,
-    /// What goes wrong.
+    /// What goes wrong, and when.
     pub faults: Vec<Fault>,
-    /// What it presents.
+    /// The certificate that it presents.
     pub certificate: CertificateKind,
     /// Serves plain HTTP instead of HTTPS.
     pub plain: bool,
-    /// Whether it packs what asks for gzip.
+    /// Whether answers are compressed if the request accepts gzip.
     pub gzip: bool,
-    /// Whether answers that are not packed say their length instead of coming in chunks.
+    /// Whether uncompressed answers have a `Content-Length` instead of coming in chunks.
     pub with_length: bool,
-    /// Whether a night passes at a job after each answer with its runs.
+    /// Whether a night passes for a job after each answer with its runs.
     pub nights_pass: bool,
-    /// Its clock less the machine's, in seconds: what the `Date` of its answers tells.
+    /// Its clock minus the machine's, in seconds; shows in the `Date` of its answers.
     pub clock_offset: i64,
 }
 
@@ -74,16 +74,16 @@ impl Options {
     }
 }
 
-/// A request that came, and what it was answered.
+/// A request, and the status of its answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestRecord {
-    /// Method.
     pub method: String,
     /// Path with query.
     pub path: String,
-    /// Form of a request to the token URL: its `grant_type`.
+    /// The `grant_type` of a request to the token URL.
     pub grant: Option<String>,
-    /// Status; 0 where the connection was dropped in place of an answer. The body may have broken off later.
+    /// 0 if the connection was dropped without an answer. Any other status says nothing about the body, which may have
+    /// broken off.
     pub status: u16,
 }
 
@@ -106,7 +106,7 @@ pub(super) struct SimulatorState {
     pub(super) asked: HashMap<u32, u32>,
     /// Requests to the token URL, since the faults were set.
     pub(super) logins: u32,
-    /// Nights that passed at one job alone, after its answers.
+    /// Nights that passed for one job alone, after its answers.
     nights_of: HashMap<u32, u32>,
     /// Exact bodies that tests set, by job.
     pub(super) bodies: HashMap<u32, Bytes>,
@@ -137,7 +137,7 @@ impl SimulatorState {
             .collect()
     }
 
-    /// How many nights have passed at a job; one more afterwards where they pass by themselves.
+    /// How many nights have passed for a job; with `one_passes`, another one passes afterwards.
     pub(super) fn nights(&mut self, job: u32, one_passes: bool) -> u32 {
         let own = self.nights_of.entry(job).or_default();
         let nights = self.nights + *own;

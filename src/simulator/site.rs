@@ -1,4 +1,4 @@
-//! A plausible site: six jobs over two years up to a day, and what went wrong there.
+//! A plausible site: six jobs over the two years before a day, and what went wrong there.
 //!
 //! Runs are numbered by the day on which they start (days since 1970). A run is a function of the seed, the day on which
 //! the site was first looked at, and the nights since: each night adds the runs of that day, finishes the one that was
@@ -10,9 +10,9 @@ use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, TimeDelta, Utc};
 
 use super::history::{Random, guid};
 
-/// The server lists the runs of so many days: two years.
+/// The server lists the runs of this many days: two years.
 const LISTED_DAYS: u32 = 730;
-/// More nights than this are not caught up with: a hundred years.
+/// The most nights to catch up with: a hundred years.
 const MOST_NIGHTS: u32 = 36_500;
 /// Seconds east of Greenwich: a start is served in local time.
 const EAST: i32 = 2 * 3600;
@@ -31,9 +31,9 @@ enum Frequency {
 struct SiteJob {
     name: &'static str,
     rhythm: Frequency,
-    /// When it starts, in hours of UTC.
+    /// Start, in hours of UTC.
     hour: u32,
-    /// Minutes that it takes, about.
+    /// Typical duration in minutes.
     minutes: u64,
     /// The assets it collects from, by number.
     assets: std::ops::Range<u32>,
@@ -44,9 +44,9 @@ const UNIX: std::ops::Range<u32> = 70..110;
 const SQL: std::ops::Range<u32> = 110..133;
 const NETWORK: std::ops::Range<u32> = 133..143;
 const ORACLE: std::ops::Range<u32> = 143..150;
-/// Assets that one data collector serves: forty, after one of them was decommissioned.
+/// Assets of one data collector: forty, after one of them was decommissioned.
 const OF_THE_COLLECTOR: std::ops::Range<u32> = 0..41;
-/// Assets that are there only since the standard's scope grew.
+/// Assets that were added when the standard's scope grew.
 const OF_THE_LARGER_SCOPE: std::ops::Range<u32> = 40..70;
 
 const WINDOWS_NIGHTLY: u32 = 0;
@@ -109,7 +109,7 @@ const OWNERS: [&str; 4] = [
 /// A message's text and details, as JSON.
 type SampleTexts = (&'static str, &'static str);
 
-/// What the chronic assets say night after night, each its own.
+/// The errors that the chronic assets report night after night.
 const CHRONIC: [SampleTexts; 5] = [
     (
         "Windows Data Collector: query returned with message(s).",
@@ -202,19 +202,19 @@ const OLD_AGENT: SampleTexts = (
 #[derive(Debug, Clone)]
 pub struct Site {
     seed: u64,
-    /// The day on which it is first looked at.
+    /// The day of the first look at the site.
     first_look: u32,
     /// Monday of the week in which the password of the service account was expired.
     password_week: u32,
-    /// First of the days on which a data collector failed.
+    /// The first day on which a data collector failed.
     collector_failed: u32,
-    /// First of the nights in which the nightly UNIX job did not run.
+    /// The first night in which the nightly UNIX job did not run.
     pause: u32,
-    /// Day on which a host was decommissioned, and the host.
+    /// The day on which a host was decommissioned, and the host.
     decommissioned: (u32, u32),
-    /// Day on which the scope of a standard grew.
+    /// The day on which the scope of a standard grew.
     scope_grew: u32,
-    /// Day from which one job does not run any more.
+    /// The first day on which one job does not run any more.
     stopped: u32,
 }
 
@@ -257,14 +257,14 @@ impl Site {
         }
     }
 
-    /// The site whose nightly runs began on this day when it was first looked at.
+    /// The site whose oldest nightly runs, at the first look, are of this day.
     #[must_use]
     pub fn since(seed: u64, first_run: NaiveDate) -> Self {
         let first_look = first_run.checked_add_signed(TimeDelta::days(i64::from(LISTED_DAYS)));
         Self::on(seed, first_look.unwrap_or(first_run))
     }
 
-    /// How many nights must pass for this day to be the one of the newest runs.
+    /// How many nights must pass until this is the day of the newest runs.
     #[must_use]
     pub fn nights_until(&self, newest_run: NaiveDate) -> u32 {
         (day_number(newest_run) + 1)
@@ -291,7 +291,7 @@ impl Site {
         JOBS[job as usize % JOBS.len()].name.to_owned()
     }
 
-    /// The runs that are served after so many nights, newest first.
+    /// The runs that are served after this many nights, newest first.
     pub(super) fn runs_served(&self, job: u32, nights: u32) -> impl DoubleEndedIterator<Item = u32> + use<> {
         let today = self.first_look.saturating_add(nights);
         let rhythm = JOBS[job as usize % JOBS.len()].rhythm;
@@ -319,7 +319,7 @@ impl Site {
         job == WINDOWS_NIGHTLY && (self.collector_failed..self.collector_failed + 4).contains(&day)
     }
 
-    /// Appends the JSON of a run; without messages where they were not asked for.
+    /// Appends the JSON of a run, with messages if they were asked for.
     pub(super) fn write_run(&self, job: u32, day: u32, nights: u32, messages: bool, out: &mut String) {
         let plan = &JOBS[job as usize % JOBS.len()];
         let mut random = self.random(job, day, 2);
@@ -329,7 +329,7 @@ impl Site {
         let seconds = plan.minutes * 45 + random.below(plan.minutes * 30);
         let ended = started + TimeDelta::seconds(i64::try_from(seconds).unwrap_or(0));
         let executing = job == WINDOWS_NIGHTLY && day + 1 == self.first_look.saturating_add(nights);
-        // Each night edits one more.
+        // Each night edits one more run.
         let edited = job == WINDOWS_NIGHTLY
             && (self.first_look - 40..(self.first_look - 40).saturating_add(nights)).contains(&day);
         let (expired, no_collector) = (self.has_expired_password(day), self.lacks_collector(job, day));
@@ -446,7 +446,7 @@ impl Site {
         );
     }
 
-    /// What a chronic asset says: five Windows servers, three UNIX servers and two SQL Servers do.
+    /// The error of a chronic asset: five Windows servers, three UNIX servers and two SQL Servers.
     fn chronic(&self, asset: u32) -> Option<SampleTexts> {
         let mut random = Random::new(self.seed, 5);
         let (windows, unix, sql) = (random.number(8), random.number(13), random.number(11));

@@ -8,18 +8,18 @@ use base64::Engine;
 /// The body of a refused login or refresh, with status 400.
 pub(super) const INVALID_GRANT: &str = "{\"error\":\"invalid_grant\"}";
 
-/// Who may log in, and how.
+/// Who may log in, and how long tokens last.
 #[derive(Clone)]
 pub struct Credentials {
-    /// User name.
+    /// The only user.
     pub username: String,
-    /// Password.
+    /// The user's password.
     pub password: String,
-    /// Whether the password comes in Base64, as the API document asks; else as it is.
+    /// Whether the password is sent in Base64, as the API document requires, or as it is.
     pub base64: bool,
-    /// Life of an access token.
+    /// Lifetime of an access token.
     pub access_life: Duration,
-    /// Life of a refresh token.
+    /// Lifetime of a refresh token.
     pub refresh_life: Duration,
 }
 
@@ -48,7 +48,7 @@ impl Default for Credentials {
     }
 }
 
-/// What one login, or one refresh, handed out.
+/// The tokens of one login or refresh.
 #[derive(Debug)]
 struct TokenPair {
     access: String,
@@ -57,7 +57,7 @@ struct TokenPair {
     refresh_until: MonotonicInstant,
 }
 
-/// The tokens in force. A login takes nothing from the tokens of other logins; a refresh replaces both of its pair.
+/// The valid tokens. A login leaves those of other logins valid; a refresh replaces both tokens of its pair.
 #[derive(Debug, Default)]
 pub(super) struct Tokens(Vec<TokenPair>);
 
@@ -104,7 +104,7 @@ impl Tokens {
         (200, answer)
     }
 
-    /// Whether this `Authorization` holds an access token in force.
+    /// Whether this `Authorization` header has a valid access token.
     pub(super) fn allows(&self, authorization: Option<&str>) -> bool {
         let Some((scheme, token)) = authorization.and_then(|value| value.split_once(' ')) else {
             return false;
@@ -117,12 +117,12 @@ impl Tokens {
                 .any(|pair| pair.access == token.trim() && now < pair.access_until)
     }
 
-    /// As when the server's service restarts.
+    /// Revokes all tokens, as a restart of the server's service does.
     pub(super) fn revoke(&mut self) {
         self.0.clear();
     }
 
-    /// Ends the access tokens; refresh tokens stay in force.
+    /// Revokes the access tokens; refresh tokens stay valid.
     pub(super) fn revoke_access(&mut self) {
         let now = MonotonicInstant::now();
         for pair in &mut self.0 {

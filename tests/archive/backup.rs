@@ -5,19 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::common::Bench;
-use crate::common::program::{Ended, Program};
+use crate::common::program::{Ended, Program, names};
 use crate::common::story::Story;
 use jobruns::archive::{ReadOnly, backup};
 use rusqlite::Connection;
-
-fn names(folder: &Path) -> Vec<String> {
-    let entries = std::fs::read_dir(folder).unwrap();
-    let mut names: Vec<String> = entries
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    names.sort();
-    names
-}
 
 fn runs(path: &Path) -> i64 {
     let archive = Connection::open(path).unwrap();

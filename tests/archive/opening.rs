@@ -6,18 +6,10 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::time::{Duration, Instant};
 
 use crate::common::program::Ended;
+#[cfg(unix)]
+use crate::common::program::names;
 use crate::common::story::Story;
 use rusqlite::Connection;
-
-#[cfg(unix)]
-fn names(story: &Story) -> Vec<String> {
-    let entries = fs::read_dir(story.program.folder.path()).unwrap();
-    let mut names: Vec<String> = entries
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    names.sort();
-    names
-}
 
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
@@ -32,12 +24,12 @@ async fn a_first_sync_that_may_not_write_more_leaves_an_archive_that_the_next_co
         stopped += u32::from(ended.code != Some(0));
         story.sync(&[]).ends_with(0);
         story.program.run(&["verify"]).ends_with(0);
-        let left: Vec<String> = names(&story)
+        let left: Vec<String> = names(story.program.folder.path())
             .into_iter()
             .filter(|name| name.starts_with(".jobruns.db.new-"))
             .collect();
         assert_eq!(left, [""; 0], "limit {limit}");
-        for name in names(&story) {
+        for name in names(story.program.folder.path()) {
             fs::remove_file(story.program.path(&name)).unwrap();
         }
     }
@@ -406,7 +398,7 @@ async fn a_first_sync_killed_at_any_write_leaves_an_archive_that_the_next_comple
         drop(Ended::of(story.program.script(&script).spawn().unwrap()));
         story.sync(&[]).ends_with(0);
         story.program.run(&["verify"]).ends_with(0);
-        for name in names(&story) {
+        for name in names(story.program.folder.path()) {
             assert!(!name.contains(".new-"), "{name} is left after write {write}");
             fs::remove_file(story.program.path(&name)).unwrap();
         }

@@ -25,7 +25,7 @@ pub mod story;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use jobruns::archive::SyncRecord;
+use jobruns::archive::{ReadOnly, SyncRecord};
 use jobruns::ccs::retry::Policy;
 use jobruns::ccs::{Client, Settings, Trust, roots_from_pem};
 use jobruns::decode::DEFAULT_RUN_LIMIT;
@@ -34,6 +34,8 @@ use jobruns::simulator::{History, Options, Simulator};
 use jobruns::sync::{self, Cancellation, SyncError, SyncOptions};
 use rusqlite::Connection;
 use rusqlite::types::FromSql;
+
+use program::Program;
 
 pub struct Bench {
     pub folder: tempfile::TempDir,
@@ -149,6 +151,20 @@ impl Bench {
 
     pub fn no_faults(&self) {
         self.server.set_faults(Vec::new());
+    }
+
+    /// The binary in a folder of its own, with this archive.
+    pub fn program(&self) -> Program {
+        Program::new().with("JOBRUNS_ARCHIVE", self.archive().to_str().unwrap())
+    }
+
+    /// What `verify` finds, with these heads known.
+    pub fn findings(&self, heads: &[[u8; 32]]) -> Vec<String> {
+        let report = ReadOnly::open(&self.archive()).unwrap().verify(heads).unwrap();
+        let findings = report.findings.into_iter();
+        findings
+            .map(|finding| format!("{}: {}", finding.place, finding.what))
+            .collect()
     }
 
     pub fn connection(&self) -> Connection {

@@ -54,6 +54,11 @@ impl Program {
         path
     }
 
+    /// The text of a file.
+    pub fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path(name)).unwrap()
+    }
+
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = self.start(env!("CARGO_BIN_EXE_jobruns"));
         command.args(arguments);
@@ -161,6 +166,16 @@ impl Ended {
         };
         self.stderr.lines().map(object).collect()
     }
+}
+
+/// Names of what is in this folder, sorted.
+pub fn names(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut names: Vec<String> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
 }
 
 #[cfg(unix)]

@@ -18,6 +18,20 @@ pub fn is_there(program: &str) -> bool {
     found
 }
 
+/// Whether there is a Python that unpacks Zstandard; says so where there is none.
+#[expect(clippy::print_stderr, reason = "what is left out is said")]
+pub fn unpacks_zstandard() -> bool {
+    let script = "try:\n from compression import zstd\nexcept ImportError:\n import zstandard";
+    let found = Command::new("python3")
+        .args(["-c", script])
+        .output()
+        .is_ok_and(|tried| tried.status.success());
+    if !found {
+        eprintln!("no python3 with Zstandard here: docs/verify.py was not run");
+    }
+    found
+}
+
 /// Runs a script of the standard library alone, and reads the JSON that it prints; `None` where there is no Python.
 #[track_caller]
 pub fn python(script: &str, arguments: &[&Path]) -> Option<Value> {

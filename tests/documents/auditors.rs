@@ -37,10 +37,6 @@ fn cells(ended: &Ended) -> Vec<Vec<String>> {
         .collect()
 }
 
-fn read(story: &Story, file: &str) -> String {
-    std::fs::read_to_string(story.program.path(file)).unwrap()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sample_is_the_runs_with_the_lowest_draws_and_its_manifest_says_of_what() {
     let story = Story::synced().await;
@@ -52,7 +48,7 @@ async fn a_sample_is_the_runs_with_the_lowest_draws_and_its_manifest_says_of_wha
 
     let sample = with(&["--size", "4", "--spare", "2", "--manifest", "--output", "s.csv"]).ends_with(0);
     assert_eq!(sample.stdout, "");
-    let csv = read(&story, "s.csv");
+    let csv = story.program.read("s.csv");
     assert!(csv.starts_with(
         "rank,is_spare,draw,job_run_id,job_id,job_name,status_name,started_at,ended_at,revision,payload_sha256,entry_id\n"
     ));
@@ -88,7 +84,7 @@ async fn a_sample_is_the_runs_with_the_lowest_draws_and_its_manifest_says_of_wha
         assert_eq!(sealed, hash);
     }
 
-    let manifest: Value = serde_json::from_str(&read(&story, "s.csv.manifest.json")).unwrap();
+    let manifest: Value = serde_json::from_str(&story.program.read("s.csv.manifest.json")).unwrap();
     assert_eq!(manifest["population"], 12);
     assert_eq!(
         (&manifest["sample_drawn"], &manifest["spare_drawn"]),
@@ -146,7 +142,7 @@ async fn a_workbook_and_a_page_say_how_to_draw_again() {
         assert_eq!(about.matches("completeness of").count(), 3);
     }
     with(&["--format", "html", "--output", "s.html"]);
-    let page = read(&story, "s.html");
+    let page = story.program.read("s.html");
     for said in [
         "population",
         "sha256sum",
@@ -236,7 +232,7 @@ async fn a_sample_is_drawn_again_in_a_shell() {
     let ended = Ended::of(story.program.script(&script).env("PATH", path).spawn().unwrap())
         .ends_with(0)
         .shows("the same runs");
-    let manifest: Value = serde_json::from_str(&read(&story, "sample.csv.manifest.json")).unwrap();
+    let manifest: Value = serde_json::from_str(&story.program.read("sample.csv.manifest.json")).unwrap();
     assert_eq!(
         ended.stdout.lines().next().unwrap().trim(),
         manifest["population"].to_string()
@@ -248,7 +244,7 @@ async fn the_manifest_of_a_report_says_of_each_job_how_complete_it_is_known_to_b
     let story = Story::synced().await;
     let manifest = |arguments: &[&str], file: &str| -> Value {
         story.program.run(arguments).ends_with(0);
-        serde_json::from_str(&read(&story, &format!("{file}.manifest.json"))).unwrap()
+        serde_json::from_str(&story.program.read(&format!("{file}.manifest.json"))).unwrap()
     };
     let job = story.job(0);
     let known = manifest(

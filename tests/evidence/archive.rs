@@ -3,17 +3,7 @@
 use std::process::Command;
 
 use crate::common::{Bench, small_history};
-use jobruns::archive::ReadOnly;
 use jobruns::simulator::{History, Options};
-
-fn findings(bench: &Bench, heads: &[[u8; 32]]) -> Vec<String> {
-    let report = ReadOnly::open(&bench.archive()).unwrap().verify(heads).unwrap();
-    report
-        .findings
-        .into_iter()
-        .map(|finding| format!("{}: {}", finding.place, finding.what))
-        .collect()
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn damage_is_found_and_named() {
@@ -63,12 +53,12 @@ async fn damage_is_found_and_named() {
         })
         .await;
         bench.sync().await;
-        assert_eq!(findings(&bench, &[]), [""; 0]);
+        assert_eq!(bench.findings(&[]), [""; 0]);
         let connection = bench.connection();
         connection.pragma_update(None, "foreign_keys", false).unwrap();
         assert!(connection.execute(damage, []).unwrap() > 0, "{damage}");
         drop(connection);
-        let found = findings(&bench, &[]);
+        let found = bench.findings(&[]);
         assert!(
             found.iter().any(|finding| finding.contains(expected)),
             "{damage}: {found:?}"
@@ -83,10 +73,10 @@ async fn a_lodged_head_finds_an_old_copy() {
     let copy = std::fs::read(bench.archive()).unwrap();
     bench.server.pass_night();
     let second = bench.sync().await.head;
-    assert_eq!(findings(&bench, &[first, second]), [""; 0]);
+    assert_eq!(bench.findings(&[first, second]), [""; 0]);
     std::fs::write(bench.archive(), copy).unwrap();
-    assert_eq!(findings(&bench, &[first]), [""; 0]);
-    let found = findings(&bench, &[first, second]);
+    assert_eq!(bench.findings(&[first]), [""; 0]);
+    let found = bench.findings(&[first, second]);
     assert!(
         found.len() == 1 && found[0].contains("sealed by this head is not held"),
         "{found:?}"

@@ -5,7 +5,6 @@ use std::io::{Cursor, Read};
 use std::path::Path;
 use std::process::Command;
 
-use crate::common::Bench;
 use crate::common::program::Program;
 use crate::common::python::is_there;
 use crate::common::rich::rich_archive;
@@ -64,15 +63,10 @@ fn pack(program: &Program, name: &str, more: &[&str]) -> Value {
     program.run(&arguments).ends_with(0).json()
 }
 
-/// The binary on the archive of a bench.
-fn program_on(bench: &Bench) -> Program {
-    Program::new().with("JOBRUNS_ARCHIVE", bench.archive().to_str().unwrap())
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_package_has_the_reports_the_bytes_and_the_lines_of_a_job_and_the_same_bytes_each_time() {
     let bench = rich_archive(6).await;
-    let program = program_on(&bench);
+    let program = bench.program();
     let jobs = program.run(&["query", "SELECT DISTINCT job_id FROM runs", "--format", "csv"]);
     for job in jobs.stdout.lines().skip(1) {
         let sample = ["--sample", "5", "--seed", "audit 2026", "--spare", "2"];
@@ -232,7 +226,7 @@ async fn times_that_a_reindex_read_anew_are_read_so_from_its_line_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_byte_of_a_package_tells_of_another_job() {
     let bench = rich_archive(6).await;
-    let program = program_on(&bench);
+    let program = bench.program();
     let job = bench.job(0).to_string();
     pack(&program, "one.zip", &["--job", &job]);
     let files = files_of(&program, "one.zip");
@@ -273,7 +267,7 @@ async fn no_byte_of_a_package_tells_of_another_job() {
 #[tokio::test(flavor = "multi_thread")]
 async fn redacted_packages_name_no_owner_and_say_what_that_costs() {
     let bench = rich_archive(6).await;
-    let program = program_on(&bench);
+    let program = bench.program();
     let made = pack(&program, "r.zip", &["--redact-owners", "--prepared-by", "J. Doe"]);
     assert_eq!(made["payloads"], 0);
     let files = files_of(&program, "r.zip");
@@ -563,7 +557,7 @@ async fn what_cannot_be_made_is_told_in_a_sentence_and_leaves_no_file() {
     evidence(&["--sample", "5"]).ends_with(2).says("--seed");
     evidence(&["--sample", "5", "--seed", " "])
         .ends_with(2)
-        .says("an empty seed is none");
+        .says("the seed is empty");
     evidence(&["--sample", "0", "--seed", "x"]).ends_with(2);
     evidence(&["--since", "2026-02-01", "--until", "2026-01-01"])
         .ends_with(2)

@@ -237,10 +237,6 @@ fn page_code(browser: &mut Chromium) -> i64 {
     }
 }
 
-fn program_on(bench: &Bench) -> Program {
-    Program::new().with("JOBRUNS_ARCHIVE", bench.archive().to_str().unwrap())
-}
-
 /// Makes a package; returns its path and head.
 #[track_caller]
 fn make(program: &Program, name: &str, more: &[&str]) -> (PathBuf, String) {
@@ -267,7 +263,7 @@ async fn sound_packages_pass_all_checks() {
     let mut checks = Checks::new();
     for zone in [None, Some("Europe/Berlin")] {
         let bench = eventful(zone).await;
-        let program = program_on(&bench);
+        let program = bench.program();
         let (path, head) = make(&program, "all.zip", &ALL);
         checks.is_sound(
             &path,
@@ -353,7 +349,7 @@ async fn sound_packages_pass_all_checks() {
 async fn heads_are_read_alike_and_a_line_without_one_is_told() {
     let mut checks = Checks::new();
     let bench = eventful(None).await;
-    let program = program_on(&bench);
+    let program = bench.program();
     let (path, head) = make(&program, "heads.zip", &[]);
     let pack = path.to_str().unwrap().to_owned();
     let archive = Pack::open(&path).package_json()["archive_id"]
@@ -442,7 +438,7 @@ async fn a_dispute_of_the_server_is_told_whatever_the_table_says_of_spans() {
     let bench = Bench::new().await;
     bench.fault("wrong-counts");
     bench.sync().await;
-    let program = program_on(&bench);
+    let program = bench.program();
     let job = bench.job(1).to_string();
     let (path, head) = make(&program, "disputed.zip", &["--job", &job]);
     checks.is_sound(&path, &head, &["complete answers so: 1"]);
@@ -480,7 +476,7 @@ async fn a_dispute_of_the_server_is_told_whatever_the_table_says_of_spans() {
 async fn a_clock_that_is_days_off_makes_no_sound_package_look_forged() {
     let mut checks = Checks::new();
     let bench = Bench::new().await;
-    let program = program_on(&bench);
+    let program = bench.program();
     bench.server.set_clock_offset(3 * 86_400);
     bench.sync().await;
     let (path, head) = make(&program, "skewed.zip", &ALL);
@@ -507,7 +503,7 @@ async fn runs_that_were_moved_out_of_the_span_are_told() {
         bench.server.set_body(2, runs(first));
         bench.sync().await;
     }
-    let program = program_on(&bench);
+    let program = bench.program();
     let (path, head) = make(&program, "moved.zip", &["--job", &job, "--year", "2024"]);
     let words = [
         "recorded runs of these jobs in this span: 1",
@@ -521,7 +517,7 @@ async fn runs_that_were_moved_out_of_the_span_are_told() {
 async fn a_package_that_is_dropped_onto_the_page_is_checked() {
     let mut checks = Checks::new();
     let bench = eventful(None).await;
-    let program = program_on(&bench);
+    let program = bench.program();
     let (path, _) = make(&program, "dropped.zip", &[]);
     let mut forged = Pack::open(&path);
     let payload = forged.first("data/payloads/");
@@ -562,7 +558,7 @@ async fn packages_of_a_salvaged_archive_pass() {
         let _ = std::fs::remove_file(bench.folder.path().join(format!("jobruns.db{end}")));
     }
     bench.sync().await;
-    let program = program_on(&bench);
+    let program = bench.program();
     let (path, head) = make(&program, "salvaged.zip", &[]);
     Checks::new().is_sound(
         &path,
@@ -1477,13 +1473,13 @@ async fn package_with_removals(bench: &Bench, program: &Program) -> (PathBuf, St
 #[tokio::test(flavor = "multi_thread")]
 async fn forged_packages_pass_no_check() {
     let bench = eventful(None).await;
-    let program = program_on(&bench);
+    let program = bench.program();
     let (path, head) = make(&program, "base.zip", &ALL);
     let first: String = bench.value("SELECT head FROM syncs WHERE head IS NOT NULL ORDER BY sync_id LIMIT 1");
     let (older, _) = make(&program, "older.zip", &["--head", &first]);
     let another = Bench::new().await;
     another.sync().await;
-    let other = program_on(&another);
+    let other = another.program();
     let (other, _program) = (make(&other, "other.zip", &[]).0, other);
     let mut forger = Forger {
         base: Pack::open(&path),

@@ -6,26 +6,11 @@ use std::process::{Command, Output};
 use crate::common::Bench;
 use crate::common::odd::eventful;
 use crate::common::program::Program;
-use crate::common::python::{is_there, python};
+use crate::common::python::{is_there, python, unpacks_zstandard};
 use crate::common::rich::rich_archive;
 use jobruns::archive::{Packer, ReadOnly};
 use jobruns::model::{Zone, hex, zone_names};
 use rusqlite::Connection;
-
-/// Whether there is a Python that unpacks Zstandard; says so where there is none.
-#[expect(clippy::print_stderr, reason = "what is left out is said")]
-fn python_is_there() -> bool {
-    let script = "try:\n from compression import zstd\nexcept ImportError:\n import zstandard";
-    let there = is_there("python3")
-        && Command::new("python3")
-            .args(["-c", script])
-            .output()
-            .is_ok_and(|tried| tried.status.success());
-    if !there {
-        eprintln!("no python3 with Zstandard here: docs/verify.py was not run");
-    }
-    there
-}
 
 fn verify_py(archive: &Path, more: &[&str]) -> Output {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/verify.py");
@@ -49,7 +34,7 @@ fn ends_with(output: &Output, code: i32) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_reads_what_we_read_in_any_zone() {
-    if !python_is_there() {
+    if !unpacks_zstandard() {
         return;
     }
     for zone in [None, Some("Europe/Berlin")] {
@@ -80,7 +65,7 @@ async fn it_reads_what_we_read_in_any_zone() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_passes_what_was_repaired() {
-    if !python_is_there() {
+    if !unpacks_zstandard() {
         return;
     }
     let bench = eventful(None).await;
@@ -113,7 +98,7 @@ async fn it_passes_what_was_repaired() {
 /// What a salvage lost takes part in no chain of a job, and the syncs after it go on from there.
 #[tokio::test(flavor = "multi_thread")]
 async fn after_a_salvage_the_chains_of_jobs_go_on() {
-    if !python_is_there() {
+    if !unpacks_zstandard() {
         return;
     }
     let damages = [
@@ -355,7 +340,7 @@ fn copy(bench: &Bench, name: &str) -> PathBuf {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_finds_what_was_changed() {
-    if !python_is_there() {
+    if !unpacks_zstandard() {
         return;
     }
     let bench = eventful(None).await;
@@ -396,7 +381,7 @@ async fn it_finds_what_was_changed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_knows_lodged_heads_and_tells_what_is_no_archive() {
-    if !python_is_there() {
+    if !unpacks_zstandard() {
         return;
     }
     let bench = Bench::new().await;
@@ -435,7 +420,7 @@ runpy.run_path(sys.argv[0], run_name='__main__')
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_script_that_the_program_prints_needs_nothing_beside_it() {
-    if !python_is_there() {
+    if !unpacks_zstandard() {
         return;
     }
     let program = Program::new();
@@ -504,7 +489,7 @@ print(json.dumps(said))
 
 #[test]
 fn it_unpacks_no_more_than_the_ledger_says() {
-    if !python_is_there() {
+    if !unpacks_zstandard() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
@@ -528,7 +513,7 @@ fn it_unpacks_no_more_than_the_ledger_says() {
 
 #[test]
 fn it_runs_no_module_of_the_folder_in_which_it_lies() {
-    if !python_is_there() {
+    if !unpacks_zstandard() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();

@@ -2,21 +2,12 @@
 
 use std::path::Path;
 
-use crate::common::program::Program;
+use crate::common::program::{Program, names};
 use crate::common::story::Story;
 use jobruns::archive::NAMES_FOR_ANALYSTS;
 use jobruns::model::hex;
 use rusqlite::types::ValueRef;
 use serde_json::Value;
-
-fn names(folder: &Path) -> Vec<String> {
-    let mut names: Vec<String> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    names.sort();
-    names
-}
 
 /// Names of all reports, as the help lists them.
 fn reports(program: &Program) -> Vec<String> {

@@ -5,7 +5,7 @@ use std::process::Child;
 use std::time::{Duration, Instant};
 
 use crate::common::REPORTS;
-use crate::common::program::{Ended, Program};
+use crate::common::program::{Ended, Program, names};
 use crate::common::python::python;
 use crate::common::story::Story;
 use rusqlite::params;
@@ -258,15 +258,6 @@ async fn excel_gets_its_form_and_no_formula() {
     assert!(guarded_cells > 20, "only {guarded_cells} cells were guarded");
 }
 
-fn names(folder: &Path) -> Vec<String> {
-    let mut names: Vec<String> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    names.sort();
-    names
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn two_at_once_leave_one_whole_file() {
     let story = Story::synced().await;
@@ -319,10 +310,6 @@ fn begin(program: &Program, arguments: &[&str], wants_bytes: bool) -> Child {
     child
 }
 
-fn old(program: &Program) -> String {
-    std::fs::read_to_string(program.path("out/file.csv")).unwrap()
-}
-
 /// Many messages, so that a report of them takes a while.
 fn make_large(story: &Story) {
     story.connection()
@@ -346,7 +333,7 @@ async fn a_killed_report_leaves_the_old_file() {
     let mut child = begin(program, &one, true);
     child.kill().unwrap();
     Ended::of(child);
-    assert_eq!(old(program), "old");
+    assert_eq!(program.read("out/file.csv"), "old");
     // What a kill leaves is no report's name, and in nobody's way.
     let left = names(&program.path("out"));
     assert!(
@@ -355,7 +342,7 @@ async fn a_killed_report_leaves_the_old_file() {
     );
     let report = ["report", "runs", "--output", "out/file.csv"];
     program.run(&report).ends_with(0);
-    assert!(old(program).starts_with("job_run_id,"));
+    assert!(program.read("out/file.csv").starts_with("job_run_id,"));
     // The next one to that name tidies up.
     assert_eq!(names(&program.path("out")), ["file.csv"]);
 }
@@ -392,7 +379,7 @@ mod on_unix {
                 let child = begin(program, &arguments, sql == LONG && format == "csv");
                 signal(&child, how);
                 Ended::of(child).ends_with(130).says("file.csv is as it was");
-                assert_eq!(old(program), "old");
+                assert_eq!(program.read("out/file.csv"), "old");
                 assert_eq!(names(&program.path("out")), ["file.csv"], "{format}");
             }
         }
@@ -407,7 +394,7 @@ mod on_unix {
         let child = begin(program, &one, true);
         signal(&child, Signal::INT);
         Ended::of(child).ends_with(130);
-        assert_eq!(old(program), "old");
+        assert_eq!(program.read("out/file.csv"), "old");
         assert_eq!(names(&program.path("out")), ["file.csv"]);
     }
 
@@ -464,7 +451,7 @@ mod on_unix {
             .ends_with(1)
             .says("could not write")
             .says("the file that was there before is as it was");
-        assert_eq!(old(program), "old");
+        assert_eq!(program.read("out/file.csv"), "old");
         assert_eq!(names(&program.path("out")), ["file.csv"]);
     }
 }

@@ -1,4 +1,4 @@
-//! A look-alike, and a client that trusts its authority.
+//! A simulator, and a client that trusts its authority.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use reqwest::{Client, RequestBuilder, Response};
 use rustls_pki_types::pem::PemObject;
 use serde_json::Value;
 
-/// A look-alike and a client that trusts its authority.
+/// A simulator and a client that trusts its authority.
 pub(super) struct Bench {
     pub(super) server: Simulator,
     pub(super) client: Client,
@@ -34,7 +34,7 @@ pub(super) fn options() -> Options {
     }
 }
 
-/// A client that trusts one authority alone, follows no redirect, and neither asks for gzip nor unpacks it.
+/// A client that trusts one authority, follows no redirects, and neither accepts nor unpacks gzip.
 pub(super) fn client(authority_pem: &str) -> Client {
     let mut roots = rustls::RootCertStore::empty();
     roots
@@ -180,7 +180,7 @@ impl Bench {
         self.json(&self.all_path(job)).await
     }
 
-    /// The bytes of a body, and how it ended if not well.
+    /// The bytes of a body, and the error that it ended with, if any.
     pub(super) async fn body(&self, path: &str) -> (Vec<u8>, Option<reqwest::Error>) {
         let mut response = self.send(path).await;
         assert_eq!(response.status(), 200);

@@ -1,4 +1,4 @@
-//! Each fault that can be asked for.
+//! Each kind of fault.
 
 use std::error::Error;
 use std::time::{Duration, Instant};
@@ -25,7 +25,7 @@ pub(super) fn is_reset(error: &reqwest::Error) -> bool {
     false
 }
 
-/// What each fault's test is, so that no kind is left out; "more" stands in `more_faults.rs`.
+/// The test of each fault, so that none is left out; those with "more" are in `more_faults.rs`.
 const SEEN: [(&str, &str); 30] = [
     ("400", "statuses"),
     ("403", "statuses"),
@@ -231,7 +231,7 @@ async fn damaged_runs_stand_in_the_place_of_the_newest() {
             .unwrap_or_else(|| panic!("{fault}: {damage} is missing"));
         let second = text.find(ids(&whole)[1].as_str()).unwrap();
         assert!(at < second, "{fault}");
-        // The others are sound: JSON alone tells where each begins.
+        // The other runs are sound; only parsing the JSON tells where each begins.
         let rest = &text[text[..second].rfind("{\"Exception\"").unwrap()..];
         let rest: Value = serde_json::from_str(&format!("[{}", rest.strip_suffix(" }").unwrap())).unwrap();
         assert_eq!(rest.as_array().unwrap()[..], runs(&whole)[1..], "{fault}");

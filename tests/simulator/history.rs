@@ -1,4 +1,4 @@
-//! Jobs and their runs, and what becomes of them night by night.
+//! Jobs and their runs, and how they change from night to night.
 
 use jobruns::simulator::{History, Options};
 use serde_json::Value;
@@ -37,7 +37,7 @@ async fn jobs_come_in_pages() {
         .json("/ccs/api/v1/Jobs?Attributes=JobName%20Contains%20%27%27")
         .await;
     assert_eq!(whole["Data"]["Rows"].as_array().unwrap().len(), 3);
-    // Attributes are mandatory; a search by name finds that name alone.
+    // Attributes are mandatory; a search by name finds only that name.
     assert_eq!(bench.text("/ccs/api/v1/Jobs?page=0&pagesize=2").await.0, 400);
     let name: String =
         form_urlencoded::byte_serialize(history.job_name(1).to_uppercase().as_bytes()).collect();

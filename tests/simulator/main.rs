@@ -1,4 +1,4 @@
-//! The look-alike as any HTTP client sees it: raw requests, raw JSON, and none of our own client or reader.
+//! The simulator as any HTTP client sees it: raw requests and raw JSON, without our own client and decoder.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails panics")]
 

@@ -1,4 +1,4 @@
-//! More faults: of the login, of a proxy, of messages, and of how bodies are sent.
+//! More faults: in logins, proxies and messages, and in how bodies are sent.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::bench::{Bench, ids, options};
 use super::faults::is_reset;
 
-/// What came of the body of job 1, and whether it ended as HTTP wants it.
+/// The received body of job 1, and whether it ended as HTTP requires.
 async fn body(bench: &Bench) -> (Vec<u8>, bool) {
     let (bytes, error) = bench.body(&bench.all_path(0)).await;
     (bytes, error.is_none())

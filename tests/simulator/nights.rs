@@ -1,4 +1,4 @@
-//! Many nights at the look-alike.
+//! Many nights of the simulator.
 
 use std::collections::HashSet;
 

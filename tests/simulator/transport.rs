@@ -1,4 +1,4 @@
-//! Packing, lengths, TLS, and the life of a server.
+//! Compression, lengths, TLS, and start and end of a server.
 
 use std::error::Error;
 use std::io::Read;
@@ -98,7 +98,7 @@ async fn certificates_are_trusted_only_where_they_should_be() {
 async fn a_dropped_server_ends_its_connections() {
     let bench = Bench::new().await;
     let url = bench.url("/ccs/api/v1/Jobs");
-    // The connection of the login is kept open and would serve this as well.
+    // The connection of the login is kept open and could be used for this, too.
     let get = bench.client.get(url).bearer_auth(&bench.access);
     drop(bench.server);
     tokio::time::sleep(Duration::from_millis(50)).await;

@@ -14,10 +14,6 @@ fn paths(pings: &[(String, String)]) -> Vec<&str> {
     pings.iter().map(|(path, _)| path.as_str()).collect()
 }
 
-fn read(story: &Story, file: &str) -> String {
-    std::fs::read_to_string(story.program.path(file)).unwrap()
-}
-
 /// What every reader of the format expects: help and type once before the samples of a metric, names by the conventions,
 /// no sample twice.
 fn is_well_formed(metrics: &str) {
@@ -65,7 +61,7 @@ async fn the_metrics_file_has_the_archive_and_the_end_of_each_command() {
     let story = Story::new().await;
     let metrics = ["--metrics-file", "jobruns.prom"];
     story.sync(&metrics).ends_with(0);
-    let first = read(&story, "jobruns.prom");
+    let first = story.program.read("jobruns.prom");
     is_well_formed(&first);
     promtool_agrees(&story, "jobruns.prom");
     assert_eq!(sample(&first, "jobruns_archive_readable", ""), 1.0);
@@ -112,7 +108,7 @@ async fn the_metrics_file_has_the_archive_and_the_end_of_each_command() {
         .program
         .run(&["backup", "copy.db", metrics[0], metrics[1]])
         .ends_with(2);
-    let second = read(&story, "jobruns.prom");
+    let second = story.program.read("jobruns.prom");
     is_well_formed(&second);
     promtool_agrees(&story, "jobruns.prom");
     assert_eq!(
@@ -146,7 +142,7 @@ async fn the_metrics_file_has_the_archive_and_the_end_of_each_command() {
         .program
         .run(&["status", "--metrics-file", "jobruns.prom"])
         .ends_with(1);
-    let third = read(&story, "jobruns.prom");
+    let third = story.program.read("jobruns.prom");
     is_well_formed(&third);
     assert_eq!(sample(&third, "jobruns_archive_readable", ""), 0.0);
     assert_eq!(
@@ -302,7 +298,7 @@ async fn a_monitor_that_is_down_fails_nothing_and_its_url_is_told_nowhere() {
             .says(said);
         ended.never_shows(SECRET);
     }
-    assert!(!read(&story, "log").contains(SECRET));
+    assert!(!story.program.read("log").contains(SECRET));
     // One that may be back in a moment is told again.
     assert_eq!(paths(&broken.take()), ["/start", "", "", ""]);
     assert_eq!(paths(&refusing.take()), ["/start", ""]);
@@ -363,7 +359,7 @@ async fn the_operators_command_gets_the_result_of_a_failure_as_json() {
     assert!(!story.program.path("told.json").exists());
     story.fault("404@1");
     story.sync(&[]).ends_with(3);
-    let told: Value = serde_json::from_str(&read(&story, "told.json")).unwrap();
+    let told: Value = serde_json::from_str(&story.program.read("told.json")).unwrap();
     assert_eq!(
         (&told["command"], &told["exit_code"]),
         (&"sync".into(), &3.into())
@@ -375,7 +371,7 @@ async fn the_operators_command_gets_the_result_of_a_failure_as_json() {
         errors.contains("Error: sync 2 is partial") && errors.contains("404"),
         "{errors}"
     );
-    let environment = read(&story, "environment");
+    let environment = story.program.read("environment");
     assert!(!environment.contains("JOBRUNS_PASSWORD"), "{environment}");
     assert!(environment.contains("JOBRUNS_USERNAME"));
 
@@ -389,7 +385,7 @@ async fn the_operators_command_gets_the_result_of_a_failure_as_json() {
         std::fs::remove_file(story.program.path("told.json")).unwrap();
         let ended = story.program.run(arguments);
         assert_eq!(ended.code, Some(code), "{ended:?}");
-        let told: Value = serde_json::from_str(&read(&story, "told.json")).unwrap();
+        let told: Value = serde_json::from_str(&story.program.read("told.json")).unwrap();
         assert_eq!(told["command"], arguments[0]);
         assert_eq!(told["exit_code"], code);
         assert!(told["summary"].is_null());
@@ -437,7 +433,7 @@ async fn a_repeated_sync_tells_of_each_time() {
     Ended::of(child).ends_with(130);
     let pings = monitor.take();
     assert_eq!(paths(&pings)[..4], ["/start", "", "/start", "/fail"], "{pings:?}");
-    is_well_formed(&read(&story, "m.prom"));
+    is_well_formed(&story.program.read("m.prom"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -451,7 +447,7 @@ async fn a_log_file_is_set_aside_at_its_size() {
     for _ in 0..6 {
         story.sync(&["-vv"]).ends_with(0);
     }
-    let logs = ["log", "log.1", "log.2"].map(|name| read(&story, name));
+    let logs = ["log", "log.1", "log.2"].map(|name| story.program.read(name));
     for log in &logs {
         assert!(!log.is_empty() && log.len() <= 4096, "{}", log.len());
         assert!(log.lines().all(|line| line.starts_with("20")), "{log}");
@@ -485,7 +481,7 @@ async fn no_command_loses_the_metrics_of_another_that_ends_with_it() {
         for child in children {
             Ended::of(child).ends_with(0);
         }
-        let written = read(&story, "jobruns.prom");
+        let written = story.program.read("jobruns.prom");
         for command in commands {
             let label = format!("command=\"{}\"", command[0]);
             sample(&written, "jobruns_command_exit_code", &label);
@@ -573,7 +569,7 @@ async fn the_journal_gets_levels() {
             .status()
             .unwrap();
         assert_eq!(status.code(), Some(3));
-        read(&story, name)
+        story.program.read(name)
     };
     let text = run("text", &["-v"]);
     assert!(

@@ -296,7 +296,7 @@ async fn each_fault_and_warning_says_what_to_do() {
         .shows("warning  jobs        1 of the 3 jobs of the server is not watched: ");
     // Neither are a shell's trusted authorities the scheduled task's.
     program.write("ca.pem", story.server.authority_pem());
-    let text = read(&program, "jobruns.toml");
+    let text = program.read("jobruns.toml");
     program.write("system.toml", text.replace("pin = ", "#"));
     let program = program.with("SSL_CERT_FILE", "ca.pem");
     program
@@ -350,10 +350,6 @@ fn with_programs(program: Program, programs: &[(&str, &str)]) -> Program {
     let path = format!("{}:/usr/bin:/bin", program.path("bin").display());
     let folder = program.folder.path().to_str().unwrap().to_owned();
     program.with("PATH", &path).with("FOLDER", &folder)
-}
-
-fn read(program: &Program, name: &str) -> String {
-    std::fs::read_to_string(program.path(name)).unwrap()
 }
 
 #[test]
@@ -416,10 +412,10 @@ fn units_of_systemd_are_hardened_and_accepted_by_systemd() {
         .chain(["units/jobruns-check.service".to_owned()])
         .collect();
     for unit in &units {
-        assert!(printed.contains(&read(&program, unit)), "{unit}");
+        assert!(printed.contains(&program.read(unit)), "{unit}");
     }
     assert_eq!(files(&program.path("units")).len(), units.len());
-    let sync = read(&program, "units/jobruns-sync.service");
+    let sync = program.read("units/jobruns-sync.service");
     let folder = program.path("a folder");
     let folder = folder.display();
     for line in [
@@ -435,17 +431,21 @@ fn units_of_systemd_are_hardened_and_accepted_by_systemd() {
         assert!(sync.contains(&line), "{line:?} is not in\n{sync}");
     }
     assert!(!sync.contains("SuccessExitStatus"));
-    let backup = read(&program, "units/jobruns-backup.service");
+    let backup = program.read("units/jobruns-backup.service");
     assert!(
         backup.contains("--force \"/mnt/backup/$$a.db\"") && !backup.contains("LoadCredential"),
         "{backup}"
     );
-    let timer = read(&program, "units/jobruns-sync.timer");
+    let timer = program.read("units/jobruns-sync.timer");
     assert!(
         timer.contains("OnCalendar=*-*-* 01:30:00\n") && timer.contains("Persistent=true\n"),
         "{timer}"
     );
-    assert!(read(&program, "units/jobruns-verify.timer").contains("OnCalendar=Sat *-*-* 06:00:00\n"));
+    assert!(
+        program
+            .read("units/jobruns-verify.timer")
+            .contains("OnCalendar=Sat *-*-* 06:00:00\n")
+    );
     let of_nobody = arguments
         .iter()
         .map(|word| if *word == "root" { "nobody" } else { word });
@@ -497,7 +497,7 @@ async fn systemd_gets_its_units_gives_them_back_and_runs_the_check() {
         .ends_with(0)
         .says("enable-linger");
     assert_eq!(files(&program.path("home/systemd/user")).len(), 9);
-    let called = read(&program, "called");
+    let called = program.read("called");
     assert!(called.contains("--user daemon-reload\n"), "{called}");
     assert!(
         called.contains("--user enable --now jobruns-sync.timer jobruns-backup.timer jobruns-status.timer jobruns-verify.timer\n"),
@@ -510,7 +510,11 @@ async fn systemd_gets_its_units_gives_them_back_and_runs_the_check() {
     // Without a backup, its units go.
     program.run(&install).ends_with(0);
     assert_eq!(files(&program.path("home/systemd/user")).len(), 7);
-    assert!(read(&program, "called").contains("--user disable --now jobruns-backup.timer\n"));
+    assert!(
+        program
+            .read("called")
+            .contains("--user disable --now jobruns-backup.timer\n")
+    );
     // The check runs with an empty environment, and what it says and how it ends is passed on.
     program
         .run(&["schedule", "test", "systemd", "--user"])
@@ -523,7 +527,11 @@ async fn systemd_gets_its_units_gives_them_back_and_runs_the_check() {
         .shows("fault    login ")
         .says("the check that the scheduler ran found faults")
         .never_shows("hunter2");
-    assert!(read(&program, "called").contains("--property=LoadCredential=jobruns-password:"));
+    assert!(
+        program
+            .read("called")
+            .contains("--property=LoadCredential=jobruns-password:")
+    );
     program
         .run(&["schedule", "systemd", "--user", "--remove"])
         .ends_with(0);
@@ -620,8 +628,8 @@ async fn the_lines_for_cron_run_and_leave_those_of_others_alone() {
             .run(&["schedule", "cron", "--output-dir", "tasks"])
             .ends_with(0);
     }
-    assert_eq!(read(&program, "crontab"), others);
-    let written = read(&program, "tasks/jobruns.crontab");
+    assert_eq!(program.read("crontab"), others);
+    let written = program.read("tasks/jobruns.crontab");
     assert!(written.starts_with("# jobruns begin") && written.ends_with("# jobruns end\n"));
     program.write("tasks/jobruns.crontab", others);
     program
@@ -638,7 +646,7 @@ async fn the_lines_for_cron_run_and_leave_those_of_others_alone() {
     for _ in 0..2 {
         program.run(&install).ends_with(0);
     }
-    let crontab = read(&program, "crontab");
+    let crontab = program.read("crontab");
     assert!(crontab.starts_with(others), "{crontab}");
     assert_eq!(crontab.matches("# jobruns begin").count(), 1, "{crontab}");
     let lines: Vec<&str> = crontab
@@ -669,7 +677,7 @@ async fn the_lines_for_cron_run_and_leave_those_of_others_alone() {
         .shows("ok       schedule ")
         .shows("3 watched jobs may be read");
     program.run(&["schedule", "cron", "--remove"]).ends_with(0);
-    assert_eq!(read(&program, "crontab"), others);
+    assert_eq!(program.read("crontab"), others);
 }
 
 /// A Task Scheduler that keeps definitions as files, and runs the check by a shell.
@@ -710,7 +718,7 @@ async fn the_task_scheduler_gets_its_tasks_and_is_asked_whether_it_kept_them() {
     ];
     windows(&gmsa).ends_with(0);
     assert_eq!(files(&program.path("tasks")).len(), 5);
-    let sync = read(&program, "tasks/_jobruns_sync");
+    let sync = program.read("tasks/_jobruns_sync");
     for part in [
         "<StartWhenAvailable>true</StartWhenAvailable>",
         "<MultipleInstancesPolicy>IgnoreNew</MultipleInstancesPolicy>",
@@ -723,15 +731,23 @@ async fn the_task_scheduler_gets_its_tasks_and_is_asked_whether_it_kept_them() {
     ] {
         assert!(sync.contains(part), "{part} is not in\n{sync}");
     }
-    assert!(read(&program, "tasks/_jobruns_backup").contains("a&amp;b"));
-    assert!(read(&program, "tasks/_jobruns_verify").contains("<DaysOfWeek><Sunday /></DaysOfWeek>"));
+    assert!(program.read("tasks/_jobruns_backup").contains("a&amp;b"));
+    assert!(
+        program
+            .read("tasks/_jobruns_verify")
+            .contains("<DaysOfWeek><Sunday /></DaysOfWeek>")
+    );
     program
         .run(&["schedule", "test", "windows"])
         .ends_with(0)
         .shows("3 watched jobs may be read")
         .never_shows("jobruns-check-ended");
     windows(&["--install", "--logon", "s4u"]).ends_with(0);
-    assert!(read(&program, "tasks/_jobruns_sync").contains("<LogonType>S4U</LogonType>"));
+    assert!(
+        program
+            .read("tasks/_jobruns_sync")
+            .contains("<LogonType>S4U</LogonType>")
+    );
     assert!(!program.path("tasks/_jobruns_backup").exists());
     // A scheduler that drops a setting is found out.
     program.write("policy", "/StartWhenAvailable/d");

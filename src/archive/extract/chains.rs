@@ -155,7 +155,7 @@ fn own_lines(
     Ok(walked.sealed)
 }
 
-/// The hash of the sealed line of each other job, by where its chain stands now.
+/// The hash of the sealed line of each other job, from the present state of its chain.
 fn lines_by_now(
     source: &Connection,
     bound: &BoundSync,

@@ -1,4 +1,4 @@
-//! Which lines of the ledger tell of the jobs that are taken out.
+//! Selects the ledger lines that are about the extracted jobs.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -10,7 +10,7 @@ use crate::archive::ledger::chain::Subject;
 use crate::archive::ledger::entry::{LedgerEntry, RemovedEntry};
 use crate::model::{Guid, Instant, Sha256};
 
-/// What the lines tell of.
+/// What the selected lines are about.
 #[derive(Debug, Default)]
 pub(super) struct Chosen {
     /// The jobs that are taken out, by GUID.
@@ -41,11 +41,11 @@ pub(super) struct LaterRemoval {
     pub(super) entry: RemovedEntry,
     /// The start that the latest revision up to the head says.
     pub(super) started: Option<Instant>,
-    /// Whether pieces in quarantine went with it.
+    /// Whether pieces in quarantine were removed with it.
     pub(super) had_pieces: bool,
 }
 
-/// Copies the lines up to an entry that tell of the jobs, with those that tell of syncs; of every job where none is named.
+/// Copies the lines up to an entry that are about the jobs or about syncs; about every job if none is named.
 pub(super) fn copy_lines(
     source: &Connection,
     target: &Connection,
@@ -106,7 +106,7 @@ pub(super) fn copy_lines(
 }
 
 impl Chosen {
-    /// Whether a line tells of the jobs, or of a sync.
+    /// Whether a line is about one of the jobs, or about a sync.
     fn takes(&mut self, entry_id: i64, entry: &LedgerEntry) -> bool {
         match entry {
             LedgerEntry::SyncBegan(began) => self.last_sync = began.sync,

@@ -141,7 +141,7 @@ fn refuse_removed(
         .removed_later
         .iter()
         .filter(|removed| {
-            // Pieces in quarantine belong to an extract whatever the span.
+            // Pieces in quarantine belong to every extract of the job, whatever its span.
             removed.had_pieces || is_needed(removed.started) || is_needed(removed.entry.started)
         })
         .collect();
@@ -197,7 +197,7 @@ fn copy(
     })
 }
 
-/// Copies what stands nowhere but in its own table.
+/// Copies what is held only in its own table.
 fn copy_tables(source: &Connection, target: &Connection, chosen: &Chosen) -> Result<(), ArchiveError> {
     for table in ["_server", "_zone_rules"] {
         copy(source, target, table, &format!("SELECT * FROM {table}"), [])?;
@@ -388,7 +388,7 @@ impl Extract {
     /// Every payload, in the order of the names `RUN-REVISION.json`.
     ///
     /// # Errors
-    /// A payload that is hurt; SQL errors, and those of `each`.
+    /// A damaged payload; SQL errors; errors of `each`.
     pub fn each_payload<E: From<ArchiveError>>(
         &self,
         mut each: impl FnMut(ExtractedPayload<'_>) -> Result<(), E>,

@@ -91,7 +91,7 @@ SET job_key = excluded.job_key, started_ticks = excluded.started_ticks, absent_s
 
 const DOING: &str = "find out what was listed at the head";
 
-/// When the last complete answer with all runs of each job came, and the last `TotalJobRuns` of such an answer.
+/// When the last complete answer with all runs of each job was received, and its `TotalJobRuns`.
 const LAST_ANSWERS: &str = "
 WITH answer AS MATERIALIZED (
     SELECT job_key, sync_id, total_job_runs AS total FROM _sync_job WHERE outcome = 'complete' AND count_asked = 0

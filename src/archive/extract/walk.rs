@@ -16,7 +16,7 @@ use crate::model::{Guid, Sha256};
 /// Takes each line of the chain of each job, with its number in the ledger; a result of a sync has none.
 pub(super) type EachLine<'f> = &'f mut dyn FnMut(Guid, Option<i64>, &str) -> Result<(), ArchiveError>;
 
-/// Where the chains stand at the end of a walk.
+/// The chains at the end of a walk.
 #[derive(Debug, Default)]
 pub(super) struct Walked {
     /// Of each job that has a line.
@@ -82,7 +82,7 @@ struct Walk<'c, 'f> {
     connection: &'c Connection,
     grammar: Grammar,
     lost_results: HashSet<i64>,
-    /// Lines that tell of every job, with which the chain of a new job begins.
+    /// Lines about every job: the chain of a new job begins with them.
     common: Vec<(i64, String)>,
     common_chain: JobChain,
     open: Option<SyncBegan>,

@@ -18,7 +18,7 @@ use crate::model::{Instant, Sha256};
 pub struct Acknowledged {
     /// How many heads; 0 where the archive holds every one of them, and nothing was written.
     pub heads: u64,
-    /// The ledger's head, the line that tells of this included.
+    /// The ledger's head after the line that records the acknowledgement.
     pub head: Sha256,
     pub at: Instant,
 }

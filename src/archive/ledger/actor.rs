@@ -42,7 +42,7 @@ pub(in crate::archive) fn text_of(by: &Sha256) -> Option<&'static str> {
     (this() == *by).then_some(THIS.as_str())
 }
 
-/// Keeps the text of which a line about to be written names the hash.
+/// Stores the text whose hash the next line will name.
 pub(super) fn keep(connection: &Connection, by: &Sha256) -> Result<(), ArchiveError> {
     debug_assert_eq!(*by, this(), "nobody writes lines for others");
     connection

@@ -1,4 +1,4 @@
-//! The chain of each job: the lines of the ledger that tell of it, sealed without those that tell of others.
+//! The chain of each job: the hash over the ledger lines about it, which does not depend on lines about other jobs.
 //!
 //! `c = SHA-256(c before || line)`, from 32 zero bytes. What a sync found of a job is a line of that chain, too: at the end of
 //! each sync every known job has such a line, and the ledger seals all of them by one hash.
@@ -9,7 +9,7 @@ use super::entry::{HoldEntry, LedgerEntry, Loss, RemovedEntry};
 use super::hash::{GENESIS, entry_hash};
 use crate::model::{Guid, Instant, Sha256, hex};
 
-/// Where a job's chain stands.
+/// The state of a job's chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::archive) struct JobChain {
     pub(in crate::archive) lines: u64,
@@ -33,19 +33,19 @@ impl JobChain {
         self.hash = entry_hash(&self.hash, line);
     }
 
-    /// Takes in the job's own line of the results of a sync, and ends that line with where the chain stands behind it.
+    /// Adds the job's own line of the results of a sync, and ends that line with the state of the chain after it.
     fn seal(&mut self, line: &str) -> String {
         self.push(line);
         line.to_owned() + &self.ending()
     }
 
-    /// What the line of a result ends with: where the chain stands behind it.
+    /// The end of the line of a result: the state of the chain after it.
     pub(in crate::archive) fn ending(&self) -> String {
         format!(" lines={} chain={}", self.lines, hex(&self.hash))
     }
 }
 
-/// Which jobs a line tells of, as far as the line itself says it.
+/// Which jobs a line is about, as far as the line itself says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::archive) enum Subject {
     Nobody,
@@ -63,7 +63,7 @@ pub(in crate::archive) enum Subject {
 }
 
 impl LedgerEntry {
-    /// Which jobs the line tells of.
+    /// Which jobs the line is about.
     pub(in crate::archive) const fn subject(&self) -> Subject {
         match self {
             Self::Archive { .. }
@@ -113,7 +113,7 @@ impl ResultOf {
         Self(format!("sync={sync} began={} at={}", time(began), time(ended)))
     }
 
-    /// The line of a job as it stands in its chain; nothing is `found` where the sync has no result of it.
+    /// The line of a job in its chain; `found` is `None` if the sync has no result of it.
     pub(in crate::archive) fn line(&self, job: Guid, found: Option<&str>) -> String {
         format!("job id={job} {} {}", self.0, found.unwrap_or("outcome=none"))
     }
@@ -131,7 +131,7 @@ pub(in crate::archive) struct Results {
 /// What `sync-ended` says of the results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::archive) struct SealedResults {
-    /// Jobs of which the sync has a result.
+    /// The number of jobs with a result.
     pub(in crate::archive) asked: u64,
     /// Over the lines of those jobs as they stand in the chains.
     pub(in crate::archive) figures: Sha256,

@@ -1,4 +1,4 @@
-//! The lines of the ledger as values; how one is written and read stands in `line.rs`.
+//! The lines of the ledger as values; `line.rs` writes and reads them.
 //!
 //! `docs/evidence.md` specifies them. Nothing here says whether an entry is true; `verify`, `reindex` and `salvage` do.
 
@@ -163,13 +163,13 @@ pub(in crate::archive) struct SyncEnded {
     pub(in crate::archive) sync: i64,
     pub(in crate::archive) at: i64,
     pub(in crate::archive) outcome: String,
-    /// Our clock less the server's, in seconds, where the server told the time.
+    /// Our clock minus the server's, in seconds; `None` if the server sent no time.
     pub(in crate::archive) clock: Option<i64>,
-    /// Jobs of which there is a result.
+    /// The number of jobs with a result.
     pub(in crate::archive) jobs: u64,
     /// Over the results of these.
     pub(in crate::archive) figures: Sha256,
-    /// Over a line of every known job, with where its chain stands.
+    /// Over a line of every known job, with the state of its chain.
     pub(in crate::archive) results: Sha256,
 }
 
@@ -328,7 +328,7 @@ impl LedgerEntry {
         }
     }
 
-    /// SHA-256 of a reason whose text stands in the table `_reason`.
+    /// SHA-256 of a reason; its text is in the table `_reason`.
     pub(in crate::archive) const fn why(&self) -> Option<&Sha256> {
         match self {
             Self::Acknowledged(AcknowledgedEntry { why, .. })

@@ -4,7 +4,7 @@ use sha2::Digest;
 
 use crate::model::Sha256;
 
-/// What stands before the first entry's hash.
+/// The hash before that of the first entry.
 pub const GENESIS: Sha256 = [0; 32];
 
 /// `SHA-256(before || line)`.

@@ -27,12 +27,12 @@ pub struct HeadFileError {
 }
 
 impl HeadFileError {
-    /// What kind of error the operating system told; `InvalidData` for a file that is not a list of heads.
+    /// The kind of error that the operating system reported; `InvalidData` for a file that is not a list of heads.
     pub fn kind(&self) -> io::ErrorKind {
         self.source.kind()
     }
 
-    /// What the operating system told.
+    /// The error that the operating system reported.
     pub const fn os_error(&self) -> &io::Error {
         &self.source
     }

@@ -1,4 +1,4 @@
-//! An entry as the line that stands in the ledger: written by `Display`, read by [`LedgerEntry::read`]. What one writes, the
+//! An entry as a line of the ledger: written by `Display`, read by [`LedgerEntry::read`]. What one writes, the
 //! other reads, and nothing else.
 
 use std::fmt::{self, Display, Formatter};

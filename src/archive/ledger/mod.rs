@@ -55,7 +55,7 @@ impl Head {
         self.moved.jobs(connection)
     }
 
-    /// Stores where the chains of jobs stand; to be done before the transaction is committed.
+    /// Stores the state of the jobs' chains; to be called before the transaction is committed.
     pub(super) fn store_chains(&mut self, connection: &Connection) -> Result<(), ArchiveError> {
         self.moved.store(connection)
     }
@@ -116,7 +116,7 @@ pub(super) fn append(
     append_unseen(connection, head, entry)
 }
 
-/// Appends an entry whatever its time is, and moves the chains of the jobs on that it tells of.
+/// Appends an entry whatever its time is, and extends the chains of the jobs it is about.
 pub(super) fn append_unseen(
     connection: &Connection,
     head: &mut Head,
@@ -134,7 +134,7 @@ pub(super) fn append_unseen(
     append_line(connection, head, &line)
 }
 
-/// Says that the clock was set back, where a line of that time would be older than the one before.
+/// Appends that the clock was set back, if a line of that time would be older than the one before.
 pub(super) fn note_clock_at(connection: &Connection, head: &mut Head, at: i64) -> Result<(), ArchiveError> {
     let Some(from) = head.at.filter(|from| at < *from) else {
         return Ok(());
@@ -148,7 +148,7 @@ pub(super) fn note_clock_at(connection: &Connection, head: &mut Head, at: i64) -
     append_unseen(connection, head, &LedgerEntry::ClockSetBack { from, at })
 }
 
-/// Appends a line as it stands, and leaves the chains of jobs alone: a salvage copies lines.
+/// Appends a line as it is, and leaves the chains of jobs alone: a salvage copies lines.
 pub(super) fn append_line(connection: &Connection, head: &mut Head, line: &str) -> Result<(), ArchiveError> {
     let (entry_id, hash) = (head.entry_id + 1, entry_hash(&head.hash, line));
     connection.cached().run(

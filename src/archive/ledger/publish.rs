@@ -13,11 +13,11 @@ use crate::model::{Guid, Instant, Sha256, hex};
 /// What became of a line that was to be appended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Publication {
-    /// It stands in the file.
+    /// The file holds it.
     Appended,
     /// It is the first line of the file, and the archive is older.
     Begun,
-    /// The file tells of a history that this archive does not hold: says why nothing was appended.
+    /// The file holds heads of a history that this archive does not have: why nothing was appended.
     Refused(String),
 }
 

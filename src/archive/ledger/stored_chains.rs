@@ -1,4 +1,4 @@
-//! Where the chains of the jobs stand, in the table `_chain`: a sync goes on from there without reading the ledger.
+//! The state of the jobs' chains in the table `_chain`: a sync continues from it without reading the ledger.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -13,12 +13,12 @@ use crate::model::Guid;
 
 const DOING: &str = "follow the chain of a job";
 
-/// The chains that moved on within one transaction, by job; that of the lines that tell of every job by `None`.
+/// The chains that were extended within one transaction, by job; `None` is the chain of the lines about every job.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct MovedChains(BTreeMap<Option<Guid>, JobChain>);
 
 impl MovedChains {
-    /// Moves the chains of the jobs on that a line tells of.
+    /// Extends the chains of the jobs that a line is about.
     pub(super) fn push(
         &mut self,
         connection: &Connection,
@@ -55,7 +55,7 @@ impl MovedChains {
                     self.chain(connection, guid(&job)?)?.push(line);
                 }
             }
-            // Only a salvage writes such lines, and what it made is told by reading its ledger.
+            // Only a salvage writes such lines, and it computes the chains by reading its whole ledger.
             Subject::Revision(_) => {}
         }
         Ok(())
@@ -81,7 +81,7 @@ impl MovedChains {
         }
     }
 
-    /// Has every chain at hand.
+    /// Loads every chain.
     fn every(&mut self, connection: &Connection) -> Result<(), ArchiveError> {
         connection.each(
             "SELECT j.job_id, c.lines, c.hash FROM _chain c JOIN _job j ON j.job_key = c.job_key",
@@ -116,7 +116,7 @@ impl MovedChains {
             .filter_map(|(job, chain)| job.map(|job| (job, chain))))
     }
 
-    /// Stores where the chains stand.
+    /// Stores the chains.
     pub(super) fn store(&mut self, connection: &Connection) -> Result<(), ArchiveError> {
         for (job, chain) in std::mem::take(&mut self.0) {
             connection.cached().run(

@@ -45,8 +45,7 @@ impl<'line> LineWords<'line> {
         parse(text).ok_or_else(|| format!("{key}={text} cannot be read"))
     }
 
-    /// A value that reads as it would be written: a line has one form alone, so that whoever compares texts and whoever
-    /// compares values judge alike.
+    /// A value in the only form in which it is written: comparing lines as text and as values gives the same result.
     pub(super) fn exact<T: std::str::FromStr + ToString>(&mut self, key: &str) -> Result<T, String> {
         self.parsed(key, |text| {
             text.parse().ok().filter(|value: &T| value.to_string() == text)
@@ -96,7 +95,7 @@ impl<'line> LineWords<'line> {
         self.guid(key).map(Some)
     }
 
-    /// A word of visible ASCII: whoever prints a line prints one line.
+    /// A word of visible ASCII, so that a printed line stays one line.
     pub(super) fn word(&mut self, key: &str) -> Result<String, String> {
         self.parsed(key, |text| is_word(text).then(|| text.to_owned()))
     }

@@ -1,4 +1,4 @@
-//! What the asset report is counted from: all messages, as keys; and what the keys stand for.
+//! The input of the asset report: all messages as keys, and the texts of the keys.
 
 use rusqlite::Row;
 
@@ -216,7 +216,7 @@ impl Snapshot<'_> {
         with_details: bool,
         mut see: impl FnMut(MessageFacts),
     ) -> Result<(), ArchiveError> {
-        // SQLite leaves the absent ones out, and the details that nobody asks for: columns less to hand over.
+        // SQLite leaves out absent messages, and details that are not needed: fewer values to read.
         let details = if with_details { ", detail_key" } else { "" };
         let present = if include_absent {
             ""

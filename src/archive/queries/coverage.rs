@@ -34,9 +34,9 @@ pub struct RunChange<'r> {
     /// `Status` of the revision before.
     pub status_before: Option<i64>,
     pub status: Option<i64>,
-    /// The line of the ledger that tells of the revision before; `None` where that is not there.
+    /// The ledger line of the revision before; `None` if there is none.
     pub entry_before: Option<i64>,
-    /// The line of the ledger that tells of this one.
+    /// The ledger line of this revision.
     pub entry_id: i64,
 }
 

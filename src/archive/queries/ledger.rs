@@ -1,4 +1,4 @@
-//! The lines of the ledger, for whoever wants to see them.
+//! The lines of the ledger, for display and export.
 
 use rusqlite::params;
 

@@ -1,6 +1,6 @@
 //! What the reports ask of the archive: each question with its SQL, its answer as named rows.
 //!
-//! Everything is asked of a [`Snapshot`]: one state of the archive, whatever a sync writes meanwhile.
+//! Everything is read from a [`Snapshot`]: one state of the archive, whatever a sync writes meanwhile.
 
 mod absences;
 mod assets;

@@ -45,7 +45,7 @@ pub struct NewestHead {
     pub sync_id: i64,
     /// When it ended, seconds since 1970 UTC; `None` where the table of syncs does not say.
     pub finished_unix: Option<i64>,
-    /// The number of the line that tells of its end.
+    /// The entry that records its end.
     pub entry_id: i64,
     pub head: Sha256,
 }
@@ -152,10 +152,10 @@ pub struct RevisionReader<'s> {
 }
 
 impl RevisionReader<'_> {
-    /// The bytes as received of the revision of which this line of the ledger tells.
+    /// The bytes, as received, of the revision that this ledger entry records.
     ///
     /// # Errors
-    /// [`ArchiveError::DamagedPayload`], a line that tells of no revision; SQL errors.
+    /// [`ArchiveError::DamagedPayload`]; an entry that is not a revision; SQL errors.
     pub fn bytes(&mut self, entry_id: i64) -> Result<&[u8], ArchiveError> {
         let entry = self.entry(entry_id)?;
         let read = self.payloads.read(self.snapshot.connection(), entry_id, &entry)?;

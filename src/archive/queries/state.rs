@@ -1,4 +1,4 @@
-//! What the overview asks beside the reports: how fresh each job is, what lies in quarantine, how the last sync ended.
+//! What the overview needs besides the reports: how fresh each job is, what is in quarantine, how the last sync ended.
 
 use super::Snapshot;
 use crate::archive::db::Db;
@@ -72,7 +72,7 @@ impl Snapshot<'_> {
         )
     }
 
-    /// The jobs of each server that told which it has; empty where none did.
+    /// The jobs of each server that listed its jobs; empty if no server did.
     pub fn server_jobs(&self) -> Result<Vec<ServerJobs>, ArchiveError> {
         watching::server_jobs(self.connection())
     }
@@ -82,7 +82,7 @@ impl Snapshot<'_> {
         clock::findings(self.connection(), now)
     }
 
-    /// How many runs of each job failed, by the GUID of the job; jobs of which none did are left out.
+    /// How many runs of each job failed, by the GUID of the job; jobs without failed runs are left out.
     pub fn failed_runs(&self) -> Result<Vec<(String, i64)>, ArchiveError> {
         self.connection().all(
             "SELECT j.job_id, count(*) FROM _run r JOIN _job j USING (job_key)

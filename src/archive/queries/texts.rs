@@ -1,4 +1,4 @@
-//! Texts by their key, of which the memory is bounded.
+//! Texts by their key, with bounded memory.
 
 use rusqlite::{CachedStatement, OptionalExtension};
 

@@ -1,4 +1,4 @@
-//! Making tables or a whole archive anew from what is sound: `reindex` in place, `salvage` out of a damaged file.
+//! Rebuilds tables or a whole archive from what is sound: `reindex` in place, `salvage` from a damaged file into a new one.
 
 pub(super) mod rebuild;
 pub(super) mod reindex;

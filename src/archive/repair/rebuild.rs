@@ -1,4 +1,4 @@
-//! Makes every derived table anew from payloads and ledger, inside one transaction of the caller.
+//! Rebuilds every derived table from payloads and ledger, inside one transaction of the caller.
 //!
 //! Derived is what the ledger's lines and the payloads say by themselves: runs, messages, their texts, revisions, syncs, what
 //! the rows of jobs and quarantine say beside their texts. What stands nowhere else (payloads, names, addresses, reasons,
@@ -26,7 +26,7 @@ use crate::archive::verify::{LedgerState, knows_rules};
 use crate::decode::read_run_fields;
 use crate::model::{Guid, Sha256};
 
-/// Tables whose rows, or some columns of them, stand nowhere else.
+/// Tables with rows or columns that cannot be derived from anything else.
 const KEPT: [&str; 18] = [
     "_reason",
     "_actor",
@@ -57,10 +57,11 @@ pub(in crate::archive) struct Rebuilt {
     pub(in crate::archive) bytes: u64,
 }
 
-/// Makes the derived tables anew. `told` is what the ledger tells, all of it; `done` hears of the bytes read so far.
+/// Rebuilds the derived tables. `told` is the state after replaying the whole ledger; `done` is called with the bytes read so
+/// far.
 ///
 /// # Errors
-/// [`ArchiveError::NotRepairable`] where a payload or a kept table is hurt; SQL errors. The caller rolls back.
+/// [`ArchiveError::NotRepairable`] if a payload or a kept table is damaged; SQL errors. The caller rolls back.
 pub(in crate::archive) fn rebuild(
     connection: &Connection,
     ledger: &LedgerState,
@@ -104,15 +105,16 @@ fn not_repairable(what: impl Into<String>) -> ArchiveError {
     ArchiveError::NotRepairable { what: what.into() }
 }
 
-/// What is made again once the tables are filled.
+/// What is created again once the tables are filled.
 struct Schema {
     /// Statements, in order.
     after: Vec<String>,
 }
 
-type SchemaObject = (String, String, Option<String>);
+/// Type, table and SQL of an object of the schema.
+type ObjectDefinition = (String, String, Option<String>);
 
-fn objects(connection: &Connection) -> Result<BTreeMap<String, SchemaObject>, ArchiveError> {
+fn objects(connection: &Connection) -> Result<BTreeMap<String, ObjectDefinition>, ArchiveError> {
     connection.all(
         "SELECT name, type, tbl_name, sql FROM sqlite_schema WHERE name NOT GLOB 'sqlite_*'",
         [],
@@ -122,7 +124,7 @@ fn objects(connection: &Connection) -> Result<BTreeMap<String, SchemaObject>, Ar
 }
 
 impl Schema {
-    /// Drops triggers, our views and the derived tables, and makes these tables anew, empty.
+    /// Drops triggers, our views and the derived tables, and creates these tables again, empty.
     fn begin(connection: &Connection) -> Result<Self, ArchiveError> {
         let doing = "make the tables anew";
         let fresh = fresh()?;
@@ -237,7 +239,7 @@ fn rows_of_migrations(fresh: &Connection) -> Result<Vec<(i64, String, i64, i64)>
     )
 }
 
-/// Results of syncs whose results were lost: whatever stands there came later.
+/// Results of syncs whose results were lost: any rows there were added later.
 fn drop_lost_results(connection: &Connection, ledger: &LedgerState) -> Result<(), ArchiveError> {
     for sync in &ledger.lost.results {
         for table in ["_sync_job", "_sync_job_unchanged"] {
@@ -285,7 +287,7 @@ fn fill_archive(connection: &Connection, ledger: &LedgerState) -> Result<(), Arc
         .map(drop)
 }
 
-/// Removes rules of time zones that no line tells of.
+/// Removes rules of time zones that no line names.
 fn forget_zone_rules(connection: &Connection, ledger: &LedgerState) -> Result<(), ArchiveError> {
     let doing = "look through the rules of time zones";
     let rows: Vec<(String, Vec<u8>, String)> = connection.all(
@@ -306,7 +308,7 @@ fn forget_zone_rules(connection: &Connection, ledger: &LedgerState) -> Result<()
     Ok(())
 }
 
-/// Where the chains of the jobs stand.
+/// The state of the jobs' chains.
 fn fill_chains(connection: &Connection, ledger: &LedgerState) -> Result<(), ArchiveError> {
     let jobs = ledger.chains.iter().map(|(job, chain)| (Some(job), chain));
     for (job, chain) in std::iter::once((None, &ledger.common_chain)).chain(jobs) {

@@ -27,7 +27,7 @@ pub struct Reindexed {
     pub payload_bytes: u64,
     /// The zone in which times without offset were read.
     pub zone: NaiveZone,
-    /// The ledger's head, the line that tells of this included.
+    /// The ledger's head after the line that records the reindex.
     pub head: Sha256,
     /// When the line was written.
     pub at: Instant,
@@ -37,8 +37,8 @@ pub struct Reindexed {
 /// archive remembers. `progress` is called with the bytes of payloads read so far, and of all.
 ///
 /// # Errors
-/// [`ArchiveError::Held`] while a sync runs; [`ArchiveError::NotRepairable`] where ledger, payloads or texts that stand
-/// nowhere else are hurt; disk full and other SQL errors. The archive is then as it was.
+/// [`ArchiveError::Held`] while a sync runs; [`ArchiveError::NotRepairable`] if the ledger, payloads or texts that are stored
+/// only once are damaged; disk full and other SQL errors. The archive is then unchanged.
 pub fn reindex(
     path: &Path,
     zone: Option<NaiveZone>,

@@ -110,13 +110,13 @@ pub fn plan_messages<M: Hash + Eq + Copy>(
     incoming: &[M],
     judge_absence: bool,
 ) -> MessagePlan {
-    struct Equal {
+    struct EqualMessages {
         present: Vec<i64>,
         absent: Vec<i64>,
         incoming: Vec<usize>,
     }
-    let mut equals: HashMap<M, Equal> = HashMap::with_capacity(held.len().max(incoming.len()));
-    let empty = || Equal {
+    let mut equals: HashMap<M, EqualMessages> = HashMap::with_capacity(held.len().max(incoming.len()));
+    let empty = || EqualMessages {
         present: Vec::new(),
         absent: Vec::new(),
         incoming: Vec::new(),

@@ -1,4 +1,4 @@
-//! What is not as it must be, and how it is told.
+//! Findings: what is wrong, where, and what to do about it.
 
 use rusqlite::types::ValueRef;
 
@@ -17,7 +17,7 @@ pub struct Finding {
     /// Where: a table and what names the row.
     pub place: String,
     pub what: String,
-    /// What should stand there, where that can be said.
+    /// The expected value, if there is one.
     pub expected: Option<String>,
     pub found: Option<String>,
     /// What to do about it.
@@ -29,15 +29,15 @@ pub struct Finding {
 pub(super) enum Remedy {
     /// The tables can be rebuilt from payloads and ledger.
     Reindex,
-    /// Payloads or ledger themselves are hurt.
+    /// Payloads or ledger themselves are damaged.
     Restore,
-    /// Another history stands here than the one that was sealed.
+    /// The archive holds another history than the one that was sealed.
     OtherCopy,
     /// A lawful act is not in the list of heads, or one was done that nobody may do.
     Unlisted,
     /// The list is that of another archive.
     OtherList,
-    /// The file's pages are hurt.
+    /// The file's pages are damaged.
     File,
     /// Another version of the program is needed.
     Program,

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use super::finding::{Finding, Findings, Remedy};
 use super::report::{HeadsOf, HeldHead, VerifyOptions, VerifyReport};
+use super::state::ActKind;
 use super::state::LedgerState;
-use super::state::StateChange;
 use crate::archive::ledger::entry::{LedgerEntry, SyncEnded};
 use crate::archive::ledger::heads::{PublishedHead, not_held};
 use crate::model::{Guid, Instant, Sha256, hex};
@@ -19,7 +19,7 @@ pub(super) fn wanted(options: &VerifyOptions) -> HashSet<Sha256> {
     wanted
 }
 
-/// Judges what the heads demand; the findings, notes and losses go to `report`.
+/// Compares the published heads with the ledger; notes and losses go to `report`.
 pub(super) fn check(
     options: &VerifyOptions,
     ledger: &LedgerState,
@@ -124,7 +124,7 @@ fn acts(
             );
             let place = format!("ledger, entry {}", act.entry_id);
             findings.push(Finding::new(Remedy::Unlisted, place, what));
-        } else if is_listed || !matches!(act.deed, StateChange::Lost { .. }) {
+        } else if is_listed || !matches!(act.kind, ActKind::Lost { .. }) {
             report.notes.push(words);
         } else {
             report.losses.push(words);

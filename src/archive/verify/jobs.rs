@@ -79,7 +79,7 @@ pub(super) fn check_archive(
     Ok(())
 }
 
-/// Names rules of time zones that no line tells of; those that a line tells of were looked up with it.
+/// Reports rules of time zones that no line names; those that a line names were checked with it.
 pub(super) fn check_zone_rules(
     connection: &Connection,
     ledger: &LedgerState,

@@ -1,7 +1,7 @@
 //! Proves the archive intact: everything that its tables say, against a fresh reading of payloads and ledger.
 //!
 //! # What is compared with what
-//! The ledger's chain is computed afresh, line by line; each line tells what a row must hold. Each run's payloads are
+//! The ledger's chain is recomputed line by line; each line says what a row must hold. Each run's payloads are
 //! unpacked, hashed and read again, in order, by the reader and the plan that the writer uses; what comes out is compared
 //! with the run's row and its messages, column by column. The schema is compared with what the migrations make.
 //!
@@ -19,6 +19,7 @@ mod holdings;
 mod holds_and_removals;
 mod jobs;
 mod ledger;
+mod line_texts;
 mod quarantine;
 mod report;
 mod runs;
@@ -147,7 +148,7 @@ impl ReadOnly {
     }
 }
 
-/// What the ledger tells, all of it, and what of the things that stand nowhere else but in their own place is hurt.
+/// Replays the whole ledger, and returns what is damaged among the things that cannot be rebuilt.
 pub(super) fn replay(connection: &Connection) -> Result<(LedgerState, Vec<Finding>), ArchiveError> {
     let mut findings = Findings::default();
     let ledger = ledger::check(
@@ -159,8 +160,8 @@ pub(super) fn replay(connection: &Connection) -> Result<(LedgerState, Vec<Findin
     jobs::check_servers(connection, &ledger, &mut findings)?;
     jobs::check_jobs(connection, &ledger, &mut findings)?;
     quarantine::check_accepted(connection, &ledger, &mut findings)?;
-    ledger::check_reasons(connection, &ledger, &mut findings)?;
-    ledger::check_actors(connection, &ledger, &mut findings)?;
+    line_texts::check_reasons(connection, &ledger, &mut findings)?;
+    line_texts::check_actors(connection, &ledger, &mut findings)?;
     let hurt = findings
         .listed
         .into_iter()
@@ -168,7 +169,7 @@ pub(super) fn replay(connection: &Connection) -> Result<(LedgerState, Vec<Findin
     Ok((ledger, hurt.collect()))
 }
 
-/// The first finding about the ledger, what stands nowhere else, or one of these runs; none where all of that is sound.
+/// The first finding about the ledger, about what cannot be rebuilt, or about one of these runs; `None` if all of that is sound.
 pub(super) fn first_finding_of(
     connection: &Connection,
     runs: &[i64],
@@ -187,7 +188,7 @@ pub(super) fn first_finding_of(
     Ok(None)
 }
 
-/// What the lines of a part of a ledger tell. That they are only a part is not a finding.
+/// Replays a part of a ledger. That it is only a part is not a finding.
 pub(super) fn told(connection: &Connection) -> Result<LedgerState, ArchiveError> {
     ledger::check(
         connection,
@@ -197,7 +198,7 @@ pub(super) fn told(connection: &Connection) -> Result<LedgerState, ArchiveError>
     )
 }
 
-/// What the ledger tells, and which heads of a list it holds.
+/// Replays the ledger, and notes which heads of a list it holds.
 pub(super) fn replay_for(
     connection: &Connection,
     list: &PublishedHeads,
@@ -230,7 +231,7 @@ struct VerifyWork<'w> {
     progress: &'w (dyn Fn(VerifyProgress) + Sync),
 }
 
-/// What a thread hands back.
+/// What a thread returns.
 struct ThreadResult {
     connection: Connection,
     /// Of everything but runs.
@@ -246,7 +247,7 @@ struct ThreadResult {
 }
 
 impl VerifyWork<'_> {
-    /// The part of one thread: all that concerns the file as a whole, where it leads; then runs, as long as there are.
+    /// The work of one thread: if it leads, the checks of the file as a whole; then runs until none are left.
     fn run(&self, connection: Connection, leads: bool) -> Result<ThreadResult, ArchiveError> {
         let mut findings = Findings::default();
         let mut notes = Vec::new();
@@ -291,8 +292,8 @@ impl VerifyWork<'_> {
             findings,
         )?;
         damage_as_finding(quarantine::check_accepted(connection, ledger, findings), findings)?;
-        damage_as_finding(ledger::check_reasons(connection, ledger, findings), findings)?;
-        damage_as_finding(ledger::check_actors(connection, ledger, findings), findings)?;
+        damage_as_finding(line_texts::check_reasons(connection, ledger, findings), findings)?;
+        damage_as_finding(line_texts::check_actors(connection, ledger, findings), findings)?;
         damage_as_finding(
             holds_and_removals::check_holds(connection, ledger, findings),
             findings,
@@ -393,7 +394,7 @@ impl RunCursor {
                     "list the runs",
                     |row| row.get(0),
                 )?;
-                // On a damaged page keys may stand in any order; who went on behind a smaller one would never end.
+                // On a damaged page keys may be in any order; continuing after a smaller one would never end.
                 for &key in &keys {
                     if key <= *after {
                         return Err(ArchiveError::Damaged {
@@ -415,7 +416,7 @@ impl RunCursor {
     }
 }
 
-/// Puts the threads' findings together, and asks what only the whole can answer.
+/// Merges the threads' results, and does the checks that need all of them.
 fn conclude(
     options: &VerifyOptions,
     scope: VerifyScope,
@@ -456,7 +457,7 @@ fn conclude(
             ("_asset", "asset_key"),
             ("_message_detail", "detail_key"),
         ];
-        // Where a message could not be looked at, a text of its own seems to be nobody's.
+        // If a message could not be read, its texts would look unused.
         if findings.is_empty() {
             for (table, used) in tables.into_iter().zip(&used) {
                 let unused = texts::check_unused(connection, table, used, &mut findings);
@@ -478,7 +479,7 @@ fn conclude(
         ..VerifyReport::default()
     };
     heads::check(options, ledger, &mut findings, &mut report);
-    // What is damaged is told by the checks.
+    // Damage is reported by the checks.
     report.holdings = holdings::count(connection).unwrap_or_default();
     report.findings = findings.listed;
     report.more_findings = findings.omitted;

@@ -9,7 +9,7 @@ use crate::archive::db::Db;
 use crate::archive::error::ArchiveError;
 use crate::archive::ledger::entry::QuarantinedEntry;
 
-/// Compares one piece with the line that tells of it; whether it was accepted is compared by [`check_accepted`].
+/// Compares one piece with the line that records it; whether it was accepted is compared by [`check_accepted`].
 pub(super) fn check(
     connection: &Connection,
     entry: &QuarantinedEntry,
@@ -63,7 +63,7 @@ pub(super) fn check(
     Ok(())
 }
 
-/// Compares what was accepted, and names pieces that the ledger does not tell of.
+/// Compares what was accepted, and reports pieces that the ledger does not record.
 pub(super) fn check_accepted(
     connection: &Connection,
     ledger: &LedgerState,

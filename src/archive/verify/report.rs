@@ -13,18 +13,18 @@ use crate::model::{Guid, Sha256};
 pub struct VerifyOptions {
     /// Hashes that the ledger must hold.
     pub heads: Vec<Sha256>,
-    /// Lists of heads: those of this archive must be held, and acts that take back what they seal must stand there.
+    /// Lists of heads: those of this archive must be held, and acts that take back what they seal must be listed.
     pub lists: Vec<PublishedHeads>,
-    /// Only what came after this head is compared; the chain is computed from its beginning all the same.
+    /// Only what was added after this head is compared; the chain is recomputed from its beginning all the same.
     pub since_head: Option<Sha256>,
 }
 
 /// How much was looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
 pub struct Verified {
-    /// Ledger entries whose hash was computed afresh.
+    /// Ledger entries whose hash was recomputed.
     pub entries: u64,
-    /// Payloads whose hash was computed afresh.
+    /// Payloads whose hash was recomputed.
     pub payloads: u64,
     /// Bytes of those payloads, unpacked.
     pub payload_bytes: u64,
@@ -58,7 +58,7 @@ pub struct VerifyProgress {
 pub struct VerifyReport {
     /// What is wrong; empty where the archive is intact.
     pub findings: Vec<Finding>,
-    /// How many more findings there are than those told.
+    /// The number of findings that are not listed.
     pub more_findings: u64,
     /// What is not a finding but worth knowing: objects that somebody added, what an earlier salvage could not save.
     pub notes: Vec<String>,
@@ -70,7 +70,7 @@ pub struct VerifyReport {
     pub heads: Vec<HeadsOf>,
     /// The archive's id, as its ledger says.
     pub archive: Option<Guid>,
-    /// The ledger's last hash, computed afresh.
+    /// The ledger's last hash, recomputed.
     pub head: Sha256,
     /// The head behind which something was compared, where not all was.
     pub since_head: Option<Sha256>,

@@ -6,7 +6,7 @@ use rusqlite::types::ValueRef;
 use super::finding::{Expected, Finding, Findings, Remedy, printable_value};
 use super::report::Verified;
 use super::state::{LedgerState, VerifyScope, knows_rules};
-use super::texts::{TextRow, Texts};
+use super::texts::{TextBytes, Texts};
 use crate::archive::db::Db;
 use crate::archive::error::ArchiveError;
 use crate::archive::ledger::entry::{LedgerEntry, RevisionEntry};
@@ -29,7 +29,7 @@ pub(super) struct RunVerifier<'c> {
     pub(super) seen_otherwise: u64,
 }
 
-/// A revision's row, and the line that tells of it.
+/// A revision's row, and the line that records it.
 struct RecordedRevision {
     entry_id: i64,
     entry: Result<RevisionEntry, String>,
@@ -476,9 +476,9 @@ fn place_of(entry_id: i64, entry: &RevisionEntry) -> String {
 struct FoundMessage<'a> {
     /// Ticks, whether the offset was assumed, since when it is absent, the text of its time.
     times: [ValueRef<'a>; 4],
-    kind: Option<&'a TextRow<2>>,
-    asset: Option<&'a TextRow<3>>,
-    detail: Option<&'a TextRow<1>>,
+    kind: Option<&'a TextBytes<2>>,
+    asset: Option<&'a TextBytes<3>>,
+    detail: Option<&'a TextBytes<1>>,
 }
 
 impl FoundMessage<'_> {
@@ -516,7 +516,7 @@ impl FoundMessage<'_> {
 /// Compares the texts behind a key.
 fn texts<const N: usize>(
     key: &str,
-    found: Option<&TextRow<N>>,
+    found: Option<&TextBytes<N>>,
     expected: [(&str, Option<&str>); N],
     place: impl Fn() -> String,
     findings: &mut Findings,
@@ -536,7 +536,7 @@ fn texts<const N: usize>(
     }
 }
 
-/// Names revisions that the ledger tells of and that have no row.
+/// Reports revisions that the ledger records and that have no row.
 pub(super) fn check_missing_revisions(
     connection: &Connection,
     scope: VerifyScope,

@@ -212,7 +212,7 @@ pub(super) fn check_schema(
     let mut ours: BTreeMap<String, SchemaObject> = objects(&fresh)?.into_iter().collect();
     let ours_tables: HashSet<String> = ours.values().map(|(_, table, _)| table.clone()).collect();
     let mut notes = Vec::new();
-    // Whatever stands in it, or that it is not there, changes no answer.
+    // Neither its content nor its absence changes an answer.
     ours.remove("sqlite_stat1");
     if !statistics::are_ours(connection)? {
         notes.push(

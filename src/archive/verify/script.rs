@@ -2,7 +2,7 @@
 
 use crate::archive::migrations::{Migration, migrations};
 
-/// The script as it lies in the source, where it reads the migrations from their folder.
+/// The script as in the source, where it reads the migrations from their folder.
 const SOURCE: &str = include_str!("../../../docs/verify.py");
 
 /// The line of the script that the migrations take the place of.

@@ -1,4 +1,4 @@
-//! What the ledger says when it is replayed, and the acts of people in it.
+//! The state that replaying the ledger gives, and the acts of people in it.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -7,7 +7,7 @@ use crate::archive::ledger::entry::{HoldEntry, Loss, RemovedEntry, RevisionEntry
 use crate::decode::READER_VERSION;
 use crate::model::{Guid, Instant, NaiveZone, Sha256, ZoneName, hex};
 
-/// What the ledger tells about jobs, runs and what was lost; filled line by line.
+/// What the ledger records about jobs, runs and what was lost; filled line by line.
 #[derive(Debug, Default)]
 pub(in crate::archive) struct LedgerState {
     pub(in crate::archive) archive: Option<(Guid, i64)>,
@@ -23,20 +23,21 @@ pub(in crate::archive) struct LedgerState {
     pub(in crate::archive) servers: HashSet<Sha256>,
     /// When each accepted piece in quarantine was, and under which reason's hash.
     pub(in crate::archive) accepted: HashMap<i64, (i64, Sha256)>,
-    /// Numbers of all that went to quarantine.
+    /// Numbers of all pieces in quarantine.
     pub(in crate::archive) quarantined: HashSet<i64>,
     /// Numbers of all syncs.
     pub(in crate::archive) syncs: HashSet<i64>,
-    /// Runs that went absent or came back after [`VerifyScope::after`]: key, and since when. Sorted by key, the latest alone.
+    /// Runs that became absent or returned after [`VerifyScope::after`]: key, and since when. Sorted by key, only the latest of
+    /// each.
     pub(in crate::archive) presence: Vec<(i64, Option<i64>)>,
-    /// Whether every line was listened to, so that silence says something.
+    /// Whether every line is in scope, so that what no line names is a finding.
     pub(in crate::archive) is_whole: bool,
     pub(in crate::archive) reindexed: Option<ReindexMark>,
-    /// The sync that has begun and not ended.
+    /// The sync that began and has not ended.
     pub(in crate::archive) open_sync: Option<i64>,
-    /// Hashes that were asked for, where they stand, and what the line there says.
+    /// The requested heads that were found: their entry and its line.
     pub(in crate::archive) met: HashMap<Sha256, (i64, String)>,
-    /// What takes back, rereads or gives up, in order.
+    /// Acts that take back, reread or give up something, in order.
     pub(in crate::archive) acts: Vec<Act>,
     /// Lines that give heads up, by their hashes: how many, and the hash over them.
     pub(in crate::archive) acknowledged: HashMap<Sha256, (u64, Sha256)>,
@@ -52,10 +53,10 @@ pub(in crate::archive) struct LedgerState {
     pub(in crate::archive) actors: HashMap<Sha256, i64>,
     /// The texts of those hashes, as far as they are there.
     pub(super) actor_names: HashMap<Sha256, String>,
-    /// Where the chain of each job stands, and that of the lines that tell of every job.
+    /// The chain of each job, and that of the lines about every job.
     pub(in crate::archive) chains: BTreeMap<Guid, JobChain>,
     pub(in crate::archive) common_chain: JobChain,
-    /// Something was found that the chains of jobs follow from, so that they say nothing more.
+    /// A finding affects the chains of jobs, so they are not compared any more.
     pub(super) chains_hurt: bool,
     pub(in crate::archive) lost: Lost,
     pub(in crate::archive) entries: u64,
@@ -65,7 +66,7 @@ pub(in crate::archive) struct LedgerState {
     pub(in crate::archive) head: Sha256,
 }
 
-/// What the ledger tells about a hold.
+/// What the ledger records about a hold.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::archive) struct LedgerHold {
     pub(in crate::archive) added: HoldEntry,
@@ -73,7 +74,7 @@ pub(in crate::archive) struct LedgerHold {
     pub(in crate::archive) released: Option<(i64, Sha256, Sha256)>,
 }
 
-/// What the ledger tells about a run that a retention rule removed.
+/// What the ledger records about a run that a retention rule removed.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::archive) struct LedgerRemoval {
     pub(in crate::archive) entry: RemovedEntry,
@@ -82,14 +83,14 @@ pub(in crate::archive) struct LedgerRemoval {
     pub(in crate::archive) absent_since: Option<i64>,
 }
 
-/// What the ledger tells about a job.
+/// What the ledger records about a job.
 #[derive(Debug, Default)]
 pub(in crate::archive) struct LedgerJob {
     pub(in crate::archive) added_at: i64,
     pub(in crate::archive) watched: bool,
     pub(in crate::archive) name: Option<Sha256>,
     pub(in crate::archive) server: Option<Sha256>,
-    /// Entries of the lines that told of name and server.
+    /// Entries of the lines that set name and server.
     pub(super) named_at: i64,
     pub(super) served_at: i64,
     /// The part of its row that comes from the results of syncs; not known where those were not looked at.
@@ -105,20 +106,21 @@ pub(in crate::archive) struct LastResults {
     pub(in crate::archive) total_job_runs: Option<i64>,
 }
 
-/// Revisions before `entry` are read by these rules.
+/// Revisions before this entry are read by these rules.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::archive) struct ReindexMark {
     pub(super) entry_id: i64,
     pub(super) reader: u32,
 }
 
-/// From `entry` on, times without offset are read in this zone.
+/// From this entry on, times without offset are read in this zone.
 #[derive(Debug, Clone)]
 pub(super) struct InForce {
     pub(super) entry_id: i64,
     pub(super) name: ZoneName,
     pub(super) rules: Option<Rules>,
-    /// By the rules that the archive keeps, or why it cannot be had, which is no harm where a later line rereads all.
+    /// The zone by the rules that the archive keeps, or why they cannot be read, which does not matter if a later line rereads
+    /// everything.
     pub(super) zone: Result<NaiveZone, String>,
 }
 
@@ -130,7 +132,7 @@ pub(in crate::archive) struct Lost {
     pub(in crate::archive) results: HashSet<i64>,
     /// Runs of the lost payloads.
     pub(in crate::archive) runs: HashSet<Guid>,
-    /// What is named, and the entry that told of it, for the lines that name it.
+    /// Description and entry of what a later `lost` line names.
     pub(super) places: HashMap<Loss, (i64, String)>,
 }
 
@@ -184,7 +186,7 @@ impl LedgerState {
         self.zones[..before].last()
     }
 
-    /// Takes a run for removed whose payloads no longer exist, though the lines read so far do not say so.
+    /// Treats a run as removed although the lines read so far do not say so: its payloads no longer exist.
     pub(in crate::archive) fn remove_later(&mut self, entry: &RemovedEntry) {
         let removal = LedgerRemoval {
             entry: *entry,
@@ -226,21 +228,21 @@ pub(in crate::archive) struct Act {
     pub(super) at: i64,
     /// SHA-256 of who did it; none where a line does not say that.
     pub(super) by: Option<Sha256>,
-    /// It stands in the block of a salvage, which the list of heads names as a whole.
+    /// It is part of a salvage, which the list of heads names as a whole.
     pub(super) in_salvage: bool,
-    pub(super) deed: StateChange,
+    pub(super) kind: ActKind,
 }
 
 /// What such a line does.
 #[derive(Debug, Clone)]
-pub(in crate::archive) enum StateChange {
+pub(in crate::archive) enum ActKind {
     /// Every earlier time without offset is read in another zone, or the same.
     Reindexed {
         from: Option<ZoneName>,
         to: ZoneName,
     },
     Salvaged,
-    /// Something that the line `sealed` told of is gone.
+    /// Something that the line `sealed` recorded is gone.
     Lost {
         sealed: i64,
         what: String,
@@ -280,26 +282,26 @@ impl Act {
             },
         };
         let at = Instant::from_unix_seconds(self.at);
-        let done = match &self.deed {
-            StateChange::Reindexed { from, to } => {
+        let done = match &self.kind {
+            ActKind::Reindexed { from, to } => {
                 let from = from.map(|zone| zone.to_string());
                 format!(
                     "every table was made anew on {at}; times without offset of all earlier revisions are read in {to} since (before: {})",
                     from.as_deref().unwrap_or("-")
                 )
             }
-            StateChange::Salvaged => format!(
+            ActKind::Salvaged => format!(
                 "the archive was taken out of a damaged one on {at}: what stands up to the end of the salvage is as the damaged file held it then"
             ),
-            StateChange::Lost { what, .. } => format!("{what} was lost, as the salvage of {at} says"),
-            StateChange::Acknowledged { heads, why } => format!(
+            ActKind::Lost { what, .. } => format!("{what} was lost, as the salvage of {at} says"),
+            ActKind::Acknowledged { heads, why } => format!(
                 "published heads that this archive does not hold were given up on {at}: {heads}; {}",
                 ledger.reason(why)
             ),
-            StateChange::OtherRules { zone, release } => format!(
+            ActKind::OtherRules { zone, release } => format!(
                 "times without offset that were received from {at} on are read by the rules of {zone} of release {release}"
             ),
-            StateChange::Removed {
+            ActKind::Removed {
                 runs,
                 named,
                 plan,
@@ -320,7 +322,7 @@ impl Act {
                     hex(plan)
                 )
             }
-            StateChange::ClockSetBack { from } => format!(
+            ActKind::ClockSetBack { from } => format!(
                 "the clock was set back from {} to {at}",
                 Instant::from_unix_seconds(*from)
             ),
@@ -330,14 +332,14 @@ impl Act {
 
     /// The word of a list of heads for it, and the first entry that it takes back or rereads; `None` where it does neither.
     pub(super) const fn takes_back(&self) -> Option<(&'static str, i64)> {
-        let (what, sealed) = match self.deed {
-            StateChange::Reindexed { .. } => ("reindex", 1),
-            StateChange::Salvaged => ("salvage", 1),
-            StateChange::Lost { sealed, .. } => ("salvage", sealed),
-            StateChange::Removed { sealed, .. } => ("retain", sealed),
-            StateChange::Acknowledged { .. }
-            | StateChange::ClockSetBack { .. }
-            | StateChange::OtherRules { .. } => return None,
+        let (what, sealed) = match self.kind {
+            ActKind::Reindexed { .. } => ("reindex", 1),
+            ActKind::Salvaged => ("salvage", 1),
+            ActKind::Lost { sealed, .. } => ("salvage", sealed),
+            ActKind::Removed { sealed, .. } => ("retain", sealed),
+            ActKind::Acknowledged { .. } | ActKind::ClockSetBack { .. } | ActKind::OtherRules { .. } => {
+                return None;
+            }
         };
         Some((if self.in_salvage { "salvage" } else { what }, sealed))
     }

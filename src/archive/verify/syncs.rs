@@ -16,7 +16,7 @@ use crate::model::{Sha256, hex};
 /// How the ledger says that a sync ended.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum SyncEnd<'a> {
-    /// Not: it runs, or was killed and nobody came after it.
+    /// It has not ended: it is running, or it was killed and no later sync has noticed.
     Open,
     /// A later sync found it dead.
     Killed,
@@ -24,7 +24,7 @@ pub(super) enum SyncEnd<'a> {
     Ended(&'a SyncEnded, &'a Sha256),
 }
 
-/// Compares one sync and its results; what they leave in the rows of jobs goes to `told`.
+/// Compares one sync and its results; their effect on the rows of jobs goes to `told`.
 pub(super) fn check(
     connection: &Connection,
     began: &SyncBegan,
@@ -63,7 +63,7 @@ pub(super) fn check(
                     "what it found of its jobs does not have the hash that the ledger names",
                 );
                 findings.push(finding.with(hex(&ended.figures), hex(&sealed.figures)));
-                // What follows is judged without the chains, so that one change is one finding.
+                // The chains are not compared from here on, so that one change is one finding.
                 ledger.chains_hurt = true;
             } else if sealed.results != ended.results && proves_chains && !ledger.chains_hurt {
                 let finding = Finding::new(
@@ -92,7 +92,7 @@ pub(super) fn check(
     Ok(())
 }
 
-/// Compares where the chains of the jobs stand with what the table keeps of it for the next sync.
+/// Compares the chains of the jobs with those that the table keeps for the next sync.
 pub(super) fn check_chains(
     connection: &Connection,
     ledger: &LedgerState,
@@ -298,7 +298,7 @@ fn check_row(
     Ok(())
 }
 
-/// Names syncs that the ledger does not tell of.
+/// Reports syncs that the ledger does not record.
 pub(super) fn check_orphans(
     connection: &Connection,
     known: &HashSet<i64>,

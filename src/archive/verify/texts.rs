@@ -15,18 +15,18 @@ const BUDGET_BYTES: usize = 2 << 20;
 /// What an entry costs beside its texts.
 const ENTRY_BYTES: usize = 64;
 
-/// What stands for a value that is not text; no text is equal to it.
+/// The placeholder of a value that is not text; no text is equal to it.
 const NO_TEXT: &[u8] = b"\xff no text";
 
 /// The texts of one row, `None` for NULL.
-pub(super) type TextRow<const N: usize> = [Option<Box<[u8]>>; N];
+pub(super) type TextBytes<const N: usize> = [Option<Box<[u8]>>; N];
 
 /// One of the three tables of repeated texts.
 #[derive(Debug)]
 pub(super) struct Texts<const N: usize> {
     by_key: &'static str,
-    young: HashMap<i64, TextRow<N>, RandomState>,
-    old: HashMap<i64, TextRow<N>, RandomState>,
+    young: HashMap<i64, TextBytes<N>, RandomState>,
+    old: HashMap<i64, TextBytes<N>, RandomState>,
     young_bytes: usize,
     /// Keys that were met.
     pub(super) used: Keys,
@@ -49,7 +49,7 @@ impl<const N: usize> Texts<N> {
         &mut self,
         connection: &Connection,
         key: i64,
-    ) -> Result<Option<&TextRow<N>>, ArchiveError> {
+    ) -> Result<Option<&TextBytes<N>>, ArchiveError> {
         if !self.young.contains_key(&key) {
             let row = match self.old.remove(&key) {
                 Some(row) => row,
@@ -69,7 +69,7 @@ impl<const N: usize> Texts<N> {
         Ok(self.young.get(&key))
     }
 
-    fn read(&self, connection: &Connection, key: i64) -> Result<Option<TextRow<N>>, ArchiveError> {
+    fn read(&self, connection: &Connection, key: i64) -> Result<Option<TextBytes<N>>, ArchiveError> {
         connection
             .cached()
             .optional(self.by_key, [key], "read a text", |row| {

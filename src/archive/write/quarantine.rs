@@ -104,7 +104,7 @@ impl Writer {
         Ok(in_table.max(in_ledger.unwrap_or_default()) + 1)
     }
 
-    /// Keys of the archive's runs whose GUIDs stand in bytes that could not be read: the server may still list them.
+    /// Keys of the archive's runs whose GUIDs occur in bytes that could not be read: the server may still list them.
     pub fn runs_named_in(&self, bytes: &[u8]) -> Result<Vec<i64>, ArchiveError> {
         let find = |guid: Guid| {
             self.connection.cached().optional(

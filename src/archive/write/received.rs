@@ -21,7 +21,7 @@ pub struct PackedPayload {
     pub sha256: Sha256,
 }
 
-/// A run as it came.
+/// A received run.
 #[derive(Debug)]
 pub struct ReceivedRun {
     /// Index in the body, from 0.
@@ -91,7 +91,7 @@ pub struct KnownJob {
     pub name: Option<String>,
     /// Base URL of the server that answered last; `None` before the first answer.
     pub server: Option<String>,
-    /// When its last complete answer came, where its latest runs are enough.
+    /// When its last complete answer was received, if fetching its latest runs is enough.
     pub answered_at: Option<Instant>,
     /// Its runs; where its latest runs are enough, some of these.
     pub runs: KnownRuns,

@@ -51,7 +51,7 @@ pub(crate) struct ExportArgs {
     #[arg(long, value_name = "NAME", help_heading = "Parquet")]
     site: Option<SiteName>,
 
-    /// Writes every file of the lake anew
+    /// Rewrites every file of the lake
     #[arg(long, help_heading = "Parquet")]
     full: bool,
 
@@ -210,7 +210,7 @@ impl From<LakeError> for Failure {
                 Some("check --archive and --output-dir; archives that share a lake each need a --site.")
             }
             LakeError::UnknownHead { .. } => Some(
-                "`jobruns verify --head` with that head says more; `jobruns export --full` writes the lake anew from this archive.",
+                "`jobruns verify --head` with that head says more; `jobruns export --full` rewrites the lake from this archive.",
             ),
             LakeError::Locked { .. } => Some("wait until it has ended, then run it again."),
             _ => None,

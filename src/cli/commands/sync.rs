@@ -102,7 +102,7 @@ pub(crate) fn run(
     })
 }
 
-/// Syncs once; who is to hear of it knows how it ended.
+/// Syncs once, and keeps the result for the notifications.
 async fn one(
     sync: &SyncTask<'_>,
     format: Option<TableOrJson>,

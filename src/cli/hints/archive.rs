@@ -16,7 +16,7 @@ pub(crate) fn archive(error: &ArchiveError) -> Option<String> {
             "name another file with --archive (or JOBRUNS_ARCHIVE); if it was one, it is damaged: go back to a backup, or take out what is sound with `jobruns salvage`.".to_owned()
         }
         ArchiveError::ForeignSchema { .. } => {
-            "`jobruns verify` lists the differences. If only a view of ours was changed, `jobruns reindex` makes it anew; else go back to a backup, or take out what is sound with `jobruns salvage`.".to_owned()
+            "`jobruns verify` lists the differences. If only a view of ours was changed, `jobruns reindex` rebuilds it; else go back to a backup, or take out what is sound with `jobruns salvage`.".to_owned()
         }
         ArchiveError::Newer { .. } => "use the newer program; it also reads this archive's older parts.".to_owned(),
         ArchiveError::Older { .. } => "run `jobruns sync` once with this program: it upgrades the archive.".to_owned(),

@@ -50,7 +50,7 @@ pub(crate) fn check(problem: &Problem) -> String {
             "free some space there, or move the archive to a larger disk"
         }
         Problem::Schedule { .. } => {
-            "look at it in the scheduler (`systemctl status jobruns-sync`, or taskschd.msc), or install it anew: `jobruns schedule`"
+            "look at it in the scheduler (`systemctl status jobruns-sync`, or taskschd.msc), or reinstall it: `jobruns schedule`"
         }
         Problem::Locked { .. } => "wait until it has ended; if none should be running, look for that process",
     }

@@ -45,7 +45,7 @@ pub(super) struct Ending {
     pub(super) head: Option<String>,
     /// `None` for other commands, and where a sync did not come to a result.
     pub(super) sync: Option<SyncResult>,
-    /// What was told of errors: `Error:`, `Caused by:` and `Hint:` lines.
+    /// The errors that were reported: `Error:`, `Caused by:` and `Hint:` lines.
     pub(super) errors: Vec<String>,
     /// What could not be written or sent; it does not change the exit code.
     pub(super) warnings: Vec<String>,

@@ -47,7 +47,7 @@ pub(super) struct MetricsFile<'m> {
 }
 
 impl MetricsFile<'_> {
-    /// Writes the file anew.
+    /// Replaces the file.
     ///
     /// # Errors
     /// It cannot be written; settings that cannot be read.
@@ -95,7 +95,7 @@ impl MetricsFile<'_> {
             .into_iter()
             .zip(values)
             .map(|(mut metric, value)| {
-                // Of this command only what it does not know anew.
+                // Of this command's own metrics, only those that it does not update.
                 let kept = metric.samples_in(former, &archive);
                 let is_own = format!(",{command}}}");
                 let kept = kept.filter(|line| value.is_none() || !line.contains(&is_own));

@@ -1,7 +1,7 @@
 //! How others hear of a command's end: metrics for Prometheus, a ping to a monitor, a command of the operator's own, the
 //! Windows Event Log, the systemd journal.
 //!
-//! Nothing here changes how a command ends: what could not be told is a warning.
+//! Nothing here changes how a command ends: a notification that fails is a warning.
 
 mod ending;
 pub(crate) mod event_log;
@@ -32,7 +32,7 @@ use crate::config::{MonitoringSettings, Sources, TerminalUse};
 use crate::model::{Instant, hex};
 use crate::text::causes;
 
-/// How often the end is told to a monitor that does not answer, and how long it is waited between.
+/// How often a monitor that does not answer is notified of the end, and the pause in between.
 const TRIES: u32 = 3;
 const WAIT: Duration = Duration::from_secs(1);
 
@@ -112,7 +112,7 @@ impl<'m> Monitoring<'m> {
         })
     }
 
-    /// Runs the command and tells its end. One that repeats itself tells of each time by itself.
+    /// Runs the command and reports its end. A command that repeats itself reports each end itself.
     pub(crate) fn around(
         &self,
         repeats: bool,

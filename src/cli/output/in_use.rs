@@ -130,7 +130,7 @@ fn refuse_unless(path: &Path, itself: Option<&str>) -> Result<(), Failure> {
         .filter(|(_, what)| itself != Some(what))
         .find(|(used, _)| located(used) == place || (file.is_some() && FileIdentity::of(used).ok() == file))
         .map(|(_, what)| format!("it is {what}"));
-    // A begun output of this name would be removed as a leftover.
+    // An incomplete output of this name would be removed as a leftover.
     let begun = path.file_name().and_then(|name| {
         let prefix = format!(".{}.", name.to_string_lossy());
         let list = list();

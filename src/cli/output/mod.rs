@@ -133,8 +133,8 @@ impl Output {
         self.written()?.name()
     }
 
-    /// As [`Self::finish`], of a file and of the manifest that tells of it. However that is stopped, no manifest lies beside
-    /// a file of which it does not tell: two names cannot be given at once, so the old manifest goes first.
+    /// As [`Self::finish`], for a file and the manifest that describes it. Two files cannot be renamed at once, so the old
+    /// manifest is removed first: whenever this is interrupted, no manifest is left that describes another file.
     ///
     /// # Errors
     /// When something cannot be written; both old files are then as they were.
@@ -149,7 +149,7 @@ impl Output {
         };
         let named = file.name();
         if named.is_err() {
-            // It tells of the file that is still there.
+            // It describes the file that is still there.
             drop(fs::rename(&former, path));
             return named;
         }

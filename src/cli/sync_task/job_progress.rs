@@ -89,7 +89,7 @@ impl JobProgress {
             SyncEvent::JobBegan { job, name, server } => {
                 let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
                 jobs.begun += 1;
-                // Jobs that the server has newly told of come on top of those that were known.
+                // Jobs that the server lists for the first time are added to those that were known.
                 jobs.all = jobs.all.max(jobs.begun);
                 let name = jobs.title(job, name, server);
                 drop(jobs);
@@ -148,7 +148,7 @@ impl JobProgress {
         };
         self.display.set_overall(format!("{place} jobs"));
         let job = record.job_id;
-        // A job that was never asked for (the login failed) ends without having begun.
+        // A job that was never requested (the login failed) ends without having started.
         let began = self.display.end(job);
         let was_asked_for = began.is_some();
         let (name, time) = began.unwrap_or_else(|| (title(job, name), Duration::ZERO));

@@ -170,12 +170,12 @@ fn failure_of(error: SyncError, archive: &Path) -> Failure {
     }
 }
 
-/// Adds the names that the archive knows: of a job that failed the server told none.
+/// Adds the names that the archive knows: if a job failed, the server gave none.
 fn add_archived_names(archive: &Path, record: &SyncRecord, names: &mut HashMap<Guid, String>) {
     if record.jobs.iter().all(|job| names.contains_key(&job.job_id)) {
         return;
     }
-    // The sync is done and told; that its archive cannot be read now is the next command's to say.
+    // The sync is done and reported; if the archive cannot be read now, the next command will say it.
     let Ok(states) = ReadOnly::open(archive).and_then(|reader| reader.job_states()) else {
         return;
     };

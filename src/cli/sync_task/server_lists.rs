@@ -98,7 +98,7 @@ impl JobOwners {
     }
 }
 
-/// Reads the lists of all servers, of which no two may list the same job.
+/// Reads the lists of all servers; no two may list the same job.
 fn read_all<'l>(lists: impl Iterator<Item = &'l ServerLists>) -> Result<Vec<Vec<JobList>>, Failure> {
     let mut owners: HashMap<Guid, Option<&str>> = HashMap::new();
     let mut read = Vec::new();
@@ -177,7 +177,7 @@ impl SyncServers {
             is_chosen: choice.is_made(),
             jobs_file: jobs_file.map(Path::to_path_buf),
         };
-        // Before the first sync, so that wrong usage is told as such.
+        // Before the first sync, so that wrong usage is reported as such.
         servers.read(false)?;
         Ok(servers)
     }

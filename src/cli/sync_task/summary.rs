@@ -237,7 +237,7 @@ impl SyncSummary {
 /// The most causes that are reported of a sync.
 const TOLD_CAUSES: usize = 20;
 
-/// An error without the job of which it was told, so that the same one of other jobs is the same text.
+/// The text of an error without its job: the same error of several jobs is then the same text.
 fn without_job(error: &str, job_id: &str) -> String {
     error
         .replace(&format!(" of job {job_id}"), "")

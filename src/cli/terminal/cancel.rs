@@ -1,4 +1,4 @@
-//! Ctrl-C while rows are written: the file that was begun is removed, and the old one stays as it was.
+//! Ctrl-C while rows are written: the incomplete file is removed, and the old one stays as it was.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

@@ -121,7 +121,7 @@ impl Console {
         }
     }
 
-    /// Warns on stderr even with `--quiet`, where nobody else would hear of it: that somebody will not be told is itself
+    /// Warns on stderr even with `--quiet`, if nothing else would report it: that somebody is not notified is itself
     /// something wrong.
     pub(crate) fn warn_though_quiet(&self, message: &str) {
         let (time, line) = (now(), warning(message));
@@ -161,7 +161,7 @@ impl Console {
         self.0.error_reported.load(Ordering::Relaxed)
     }
 
-    /// The lines of errors that were told since the last call, the first few.
+    /// The lines of the first few errors that were reported since the last call.
     pub(crate) fn take_reported(&self) -> Vec<String> {
         std::mem::take(&mut *self.reported())
     }

@@ -14,7 +14,7 @@ use crate::text::in_columns;
 /// Bars wait this long: what is done by then needs none.
 const BARS_WAIT: Duration = Duration::from_millis(250);
 
-/// How often a bar is drawn anew; quicker than the eye needs costs time and flickers.
+/// How often a bar is redrawn: more often would cost time and flicker.
 const BAR_PACE: Duration = Duration::from_millis(125);
 
 /// How often a task that goes on gets a line where no bars can be drawn, so that a log shows life.
@@ -26,7 +26,7 @@ const EAGER_LINE_PACE: Duration = Duration::from_secs(1);
 /// The columns that a bar has for a name: with its figures it fits 80.
 const SHOWN_OF_A_NAME: usize = 24;
 
-/// A task of which nobody knows how much there is to do.
+/// A task whose amount of work is not known.
 const WITHOUT_TOTAL: &str = "{spinner} {prefix}  {decimal_bytes:>10}  {msg}  {decimal_bytes_per_sec}";
 
 /// A task with a known number of bytes.
@@ -44,8 +44,8 @@ enum Manner {
     Nothing,
 }
 
-/// Shows how far the tasks of a command are, each known by its key. Clones share the display; it may be told from any
-/// thread.
+/// Shows the progress of a command's tasks, each identified by its key. Clones share the display, and any thread may
+/// update it.
 pub(crate) struct Progress<K>(Arc<ProgressInner<K>>);
 
 impl<K> Clone for Progress<K> {

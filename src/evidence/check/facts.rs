@@ -201,7 +201,7 @@ impl StatedFacts {
         self.jobs.get(job)?.as_deref()
     }
 
-    /// Whether a start, as a line says it, lies in the span.
+    /// Whether a start, as written in a line, is in the span.
     pub(super) fn has_time(&self, started: Option<&str>) -> bool {
         let bound = |bound: &Option<String>| bound.as_deref().and_then(instant).map(Instant::ticks);
         match started.and_then(instant) {

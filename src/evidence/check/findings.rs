@@ -17,10 +17,10 @@ pub struct PackageFinding {
     pub place: String,
     /// What is wrong there.
     pub what: String,
-    /// What should stand there.
+    /// The expected value.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expected: Option<String>,
-    /// What stands there.
+    /// The value that was found.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub found: Option<String>,
 }

@@ -55,7 +55,7 @@ pub(super) fn is_instant(text: &str) -> bool {
         && instant(text).is_some()
 }
 
-/// An instant as it stands in lines and tables.
+/// An instant as written in lines and tables.
 pub(super) fn instant(text: &str) -> Option<Instant> {
     read_time(text, NaiveZone::Utc).instant()
 }

@@ -315,7 +315,7 @@ fn complete<'t>(answers: &[ChainLine<'t>]) -> Vec<AnswerLine<'t>> {
     answers.iter().filter(is_full).filter(once).map(answer).collect()
 }
 
-/// The first and the last sync of which `why` speaks.
+/// The first and the last sync that `why` names.
 fn syncs_of(why: &str) -> Option<(&str, &str)> {
     let (by, _) = why.split_once(';')?;
     match by.strip_prefix("by the complete answer of sync ") {

@@ -44,15 +44,15 @@ pub(super) fn message_cells(message: Message<'_>) -> MessageCells {
     .map(|text| text.map(str::to_owned))
 }
 
-/// The messages of a run after another reading of it: equal ones are told apart by number alone.
+/// Updates the messages of a run by another revision of it: equal messages are matched by how many there are.
 pub(super) fn take_in(held: &mut Vec<HeldMessageCells>, came: Vec<MessageCells>, is_all: bool, at: &str) {
     #[derive(Default)]
-    struct Equal {
+    struct EqualCells {
         present: Vec<usize>,
         absent: Vec<usize>,
         came: Vec<usize>,
     }
-    let mut groups: HashMap<&MessageCells, Equal> = HashMap::new();
+    let mut groups: HashMap<&MessageCells, EqualCells> = HashMap::new();
     for (ordinal, there) in held.iter().enumerate() {
         let equal = groups.entry(&there.message).or_default();
         match there.absent_since {

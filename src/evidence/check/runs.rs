@@ -106,7 +106,7 @@ pub(super) struct Check<'c, 't> {
     changes: BTreeMap<String, CsvRow>,
     payloads: u64,
     messages: u64,
-    /// Removals of which who or why is not said.
+    /// Removals without who or why.
     pub(super) unsaid: u64,
     /// Runs that an earlier revision puts into the span and the latest does not.
     moved_out: usize,
@@ -416,7 +416,7 @@ impl<'c, 't> Check<'c, 't> {
         }
         let disagrees = match &told {
             Some(told) => told.disagrees.map(|(count, came)| (count.to_string(), came)),
-            // Whether its list of messages came whole is not known here.
+            // Whether its list of messages was complete is not known here.
             None => {
                 self.unproved.insert(id);
                 let came = messages

@@ -1,4 +1,4 @@
-//! ZIP files, by rules of their own: every entry stands in the directory at the end, and nothing overlaps.
+//! Reads ZIP files by strict rules: every entry is in the directory at the end, and nothing overlaps.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Take};
@@ -58,11 +58,11 @@ struct EntryExtent {
     begin: u64,
     end: u64,
     name: String,
-    /// Bytes that may stand behind it.
+    /// Bytes that may follow it.
     behind: u64,
 }
 
-/// An entry of the directory, as it stands there.
+/// An entry of the directory, as written there.
 struct DirectoryEntry<'d> {
     flags: u16,
     method: u16,
@@ -180,7 +180,7 @@ impl Zip {
         }
         let (names, extra) = (u64::from(u16_at(&head, 26)), u64::from(u16_at(&head, 28)));
         let begin = listed.local + 30 + names + extra;
-        // Sizes may stand behind the bytes, in at most 24 bytes.
+        // Sizes may follow the bytes, in at most 24 bytes.
         let has_sizes_behind = listed.flags & 8 != 0;
         spans.push(EntryExtent {
             begin: listed.local,
@@ -349,7 +349,7 @@ impl<'d> DirectoryEntry<'d> {
     }
 }
 
-/// The value at this place, or the next one of 64 bits where it stands there.
+/// The value at this place, or the next one of 64 bits if it is stored there.
 fn wide_or_not(head: &[u8], place: usize, wide: &mut &[u8]) -> u64 {
     match (u32_at(head, place), wide.split_at_checked(8)) {
         (u32::MAX, Some((value, more))) => {

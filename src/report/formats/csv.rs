@@ -92,7 +92,7 @@ impl<W: Write> Rows for Csv<W> {
     }
 }
 
-/// The csv crate wraps what the writer below says; a closed pipe must be told from a full disk.
+/// The csv crate wraps the writer's error; a closed pipe must be distinguished from a full disk.
 fn io_error(error: csv::Error) -> io::Error {
     match error.into_kind() {
         csv::ErrorKind::Io(error) => error,

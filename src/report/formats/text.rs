@@ -43,7 +43,7 @@ pub struct TextTable<W: Write> {
     out: W,
     terminal: Option<usize>,
     numeric: Vec<bool>,
-    /// Columns of which the cells decide: whether one was text, whether one was a number.
+    /// Columns whose type the cells decide: whether one was text, whether one was a number.
     undecided: Vec<Option<(bool, bool)>>,
     heading: Vec<String>,
     waiting: Vec<Vec<String>>,

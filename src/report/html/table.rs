@@ -33,7 +33,7 @@ const MOST_BYTES: usize = 24 * 1024 * 1024;
 #[derive(Debug, Default)]
 pub struct PageTable {
     columns: Vec<Column>,
-    /// Whether a column's cells were texts, and whether they were numbers; for columns of which the cells decide.
+    /// Whether a column's cells were texts, and whether they were numbers; for columns whose type the cells decide.
     seen: Vec<(bool, bool)>,
     rows: Vec<Vec<RenderedCell>>,
     bytes: usize,

@@ -28,7 +28,7 @@ pub(crate) struct JobCompleteness {
     pub(crate) last_complete_answer: Option<LastAnswer>,
     /// Up to which age the server lists its runs, which decides the spans, and how that is known.
     pub(crate) purge_age: String,
-    /// The spans, cut at the ends of the one requested, of which it is not proved that every run is archived.
+    /// The spans for which it is not proved that every run is archived, cut at the ends of the requested span.
     pub(crate) unproved: Vec<UnprovedSpan>,
     /// Runs whose MessageCount disagrees with the messages that they have.
     pub(crate) count_mismatches: u64,
@@ -46,7 +46,7 @@ pub(crate) struct LastAnswer {
     pub(crate) total_job_runs: Option<i64>,
 }
 
-/// A span of which it is not proved that every run is archived.
+/// A span for which it is not proved that every run is archived.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct UnprovedSpan {
     /// Its first instant, UTC; `None` where it has no beginning.

@@ -188,7 +188,7 @@ impl FailureTrends {
             .first_day(local_day(scope.options().zone, Instant::from_ticks(ticks)))
     }
 
-    /// The jobs and periods of which each has a row; none where only what ran has one.
+    /// The jobs and periods that each have a row; none if only those with runs have one.
     fn fill(
         &self,
         snapshot: &Snapshot<'_>,

@@ -103,7 +103,7 @@ impl Report for MissedRuns {
         Ok(())
     }
 
-    /// Says too of how many jobs that cannot be told, or not up to now.
+    /// Says also for how many jobs that is not known, or not up to now.
     fn empty(&self, snapshot: &Snapshot<'_>, scope: &Scope) -> Result<String> {
         let fresh = snapshot.job_freshness()?;
         let never_answered: HashSet<i64> = fresh

@@ -40,7 +40,7 @@ impl Serialize for Factor {
 }
 
 impl Default for Factor {
-    /// 2.5: a run that came half an interval late is none that was missed.
+    /// 2.5: a run that is half an interval late was not missed.
     fn default() -> Self {
         Self {
             billionths: 2_500_000_000,
@@ -81,7 +81,7 @@ pub(crate) struct Rhythm {
 
 impl Rhythm {
     /// The median of the intervals between starts (ticks, in their order). `None` where there is no interval, and where
-    /// the usual one has no length: then nothing can be told of the others.
+    /// the usual one has no length: then nothing is known of the others.
     pub(super) fn of(starts: &[i64]) -> Option<Self> {
         let mut intervals: Vec<i128> = starts
             .windows(2)
@@ -167,7 +167,7 @@ impl Silence {
         }))
     }
 
-    /// Whether it can be told whether the job has stopped.
+    /// Whether it is known whether the job has stopped.
     pub(crate) const fn is_judged(&self) -> bool {
         self.is_judged && self.rhythm.is_some()
     }

@@ -338,7 +338,7 @@ fn every_report_says_in_its_own_terms_that_it_is_empty() {
     ];
     let distinct: std::collections::HashSet<&String> = all.iter().collect();
     assert_eq!(distinct.len(), all.len());
-    // Nothing is claimed that cannot be told.
+    // Nothing is claimed that is not known.
     let missed = archive.written(
         &Ready::<MissedRuns>::plain(&later),
         Format::TABLE,

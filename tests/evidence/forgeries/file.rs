@@ -5,7 +5,8 @@ use rusqlite::functions::FunctionFlags;
 use sha2::{Digest, Sha256};
 
 use super::chains::Chains;
-use super::forger::{Forgery, Scene, python_is_there, with_payload, word};
+use super::forger::{Forgery, Scene, with_payload, word};
+use crate::common::python::unpacks_zstandard;
 
 pub(crate) struct Row {
     pub(crate) name: &'static str,
@@ -1009,7 +1010,7 @@ pub(crate) const FORGERIES: &[Row] = &[
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_somebody_with_the_file_does_is_found_without_any_head() {
-    if !python_is_there() {
+    if !unpacks_zstandard() {
         return;
     }
     let scene = Scene::new().await;

@@ -2,7 +2,6 @@
 //! program, and nothing left behind that says so.
 
 use std::path::PathBuf;
-use std::process::Command;
 
 use jobruns::archive::{GENESIS, entry_hash};
 use jobruns::model::hex;
@@ -360,18 +359,4 @@ pub(crate) fn with_payload(line: &str, payload: &[u8]) -> String {
         &format!("bytes={}", word(line, "bytes").unwrap()),
         &format!("bytes={}", payload.len()),
     )
-}
-
-/// Whether there is a Python that unpacks Zstandard; says so where there is none.
-#[expect(clippy::print_stderr, reason = "what is left out is said")]
-pub(crate) fn python_is_there() -> bool {
-    let script = "try:\n from compression import zstd\nexcept ImportError:\n import zstandard";
-    let there = Command::new("python3")
-        .args(["-c", script])
-        .output()
-        .is_ok_and(|tried| tried.status.success());
-    if !there {
-        eprintln!("no python3 with Zstandard here: forgeries were not tried");
-    }
-    there
 }

@@ -1,6 +1,7 @@
 //! What somebody with the file does so well that only the list of heads shows it.
 
-use super::forger::{Forgery, Scene, python_is_there, with_payload, word};
+use super::forger::{Forgery, Scene, with_payload, word};
+use crate::common::python::unpacks_zstandard;
 
 pub(crate) struct Row {
     pub(crate) name: &'static str,
@@ -321,7 +322,7 @@ async fn the_chains_of_jobs_are_those_of_the_document() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_check_from_a_head_on_finds_what_later_lines_do_to_what_it_seals() {
-    if !python_is_there() {
+    if !unpacks_zstandard() {
         return;
     }
     let scene = Scene::new().await;
@@ -357,7 +358,7 @@ async fn a_check_from_a_head_on_finds_what_later_lines_do_to_what_it_seals() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_somebody_with_the_file_does_well_is_found_by_the_list_of_heads() {
-    if !python_is_there() {
+    if !unpacks_zstandard() {
         return;
     }
     let scene = Scene::new().await;

@@ -1,6 +1,7 @@
 //! What stays possible, so that nobody takes more for proved than is.
 
-use super::forger::{Scene, python_is_there, with_payload, word};
+use super::forger::{Scene, with_payload, word};
+use crate::common::python::unpacks_zstandard;
 
 pub(crate) const FORGERIES: [&str; 6] = [
     "chain-anew-and-no-list",
@@ -13,7 +14,7 @@ pub(crate) const FORGERIES: [&str; 6] = [
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_no_verifier_can_find_is_known() {
-    if !python_is_there() {
+    if !unpacks_zstandard() {
         return;
     }
     let scene = Scene::new().await;

@@ -39,7 +39,7 @@ pub(in crate::archive) struct Grammar {
     /// Entry and number of the revisions of such runs, and which entries were lost so far.
     revisions: HashMap<Guid, Vec<(i64, u32)>>,
     lost: HashSet<i64>,
-    /// Runs that were absent when this salvage told of a revision of them, and the entries of those revisions.
+    /// Runs that were absent when this salvage recorded a revision of them, and the entries of those revisions.
     seen_again: HashMap<Guid, Vec<i64>>,
     /// What is in quarantine: the SHA-256 of what was received, and whether it was accepted.
     quarantined: HashMap<i64, (Sha256, bool)>,
@@ -343,7 +343,7 @@ impl Grammar {
             .map(|open| format!("it stands before sync {open} ended"))
     }
 
-    /// Moves on behind a line, also where it should not stand there.
+    /// Takes in a line, even if it should not be there.
     pub(in crate::archive) fn take(&mut self, entry_id: i64, hash: &Sha256, entry: &LedgerEntry) {
         self.entries += 1;
         self.head = *hash;

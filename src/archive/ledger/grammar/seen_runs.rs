@@ -5,7 +5,7 @@ use crate::model::Guid;
 /// What the lines so far say of a run.
 #[derive(Debug, Default, Clone, Copy)]
 pub(super) struct SeenRun {
-    /// The latest revision; 0 for a run of which every revision was lost.
+    /// The latest revision; 0 for a run whose revisions were all lost.
     pub(super) number: u32,
     pub(super) absent: bool,
     /// Whether a retention rule removed it.
@@ -14,7 +14,7 @@ pub(super) struct SeenRun {
     pub(super) job: u32,
 }
 
-/// Every run that the ledger names. An archive has millions of them, so they stand close together, in order of their GUIDs:
+/// Every run that the ledger names. An archive has millions of them, so they are packed tightly, in order of their GUIDs:
 /// a hash map of a million takes twice the memory.
 #[derive(Debug)]
 pub(super) struct SeenRuns {

@@ -40,7 +40,7 @@ pub(super) struct DamagedArchive {
     pub(super) connection: Connection,
     /// Where it is read without SQLite's locks.
     pub(super) unchanging: Option<Unchanging>,
-    /// SQLite came to the ledger's end.
+    /// SQLite read the ledger to its end.
     pub(super) ends: bool,
     /// Where rows were gathered; removed when it is dropped.
     _scratch: Option<AtomicFile>,

@@ -2,7 +2,7 @@
 //!
 //! Up to the first line that is missing or changed, all of them, as they stand: heads published until then stay provable. Behind
 //! it, a line counts where its hash is that of the line right before it and itself, and where it still makes sense without
-//! what is missing. It is then sealed anew.
+//! what is missing. It then gets a new hash.
 
 use std::collections::HashSet;
 
@@ -23,7 +23,7 @@ pub(super) struct OldLine {
 pub(super) enum Decision {
     /// Append these lines; the last one is the old one.
     Keep(Vec<String>),
-    /// The chain ends before it. Whatever follows is judged line by line.
+    /// The chain breaks before it. From here on each line is decided on its own.
     Broken,
     /// It cannot be kept. Says why.
     Drop(String),
@@ -107,11 +107,11 @@ impl LineFilter {
         lines
     }
 
-    /// The salvage begins: what is judged from here on stands in its block.
+    /// The block of the salvage begins: it holds every line that is taken over from here on.
     pub(super) fn begin_salvage(&mut self) {
         let at = self.now.unix_seconds();
         let (head, entries, by) = (GENESIS, 0, GENESIS);
-        // Where the old first line is lost, that of the new archive stands there; without one nothing is judged.
+        // If the old first line is lost, that of the new archive takes its place: the grammar needs one.
         let (id, schema) = (Guid::from_bytes([0; 16]), 0);
         self.grammar
             .take(0, &head, &LedgerEntry::Archive { id, at, schema });

@@ -134,7 +134,7 @@ struct Salvager<'c> {
     /// How the sync began that was copied last.
     began: Option<SyncBegan>,
     jobs: HashMap<Guid, OldJob>,
-    /// Hashes of names and addresses that the ledger tells of, the latest ones.
+    /// The latest hashes of names and addresses in the ledger.
     names: BTreeMap<Guid, Sha256>,
     servers: BTreeMap<Guid, Sha256>,
     /// Lines to append at the end.
@@ -154,7 +154,7 @@ struct Salvager<'c> {
 impl<'c> Salvager<'c> {
     fn new(old: &'c Connection, new: &'c Connection) -> Result<Self, ArchiveError> {
         let mut servers: HashMap<i64, String> = HashMap::new();
-        // A table that is lost altogether is as one without rows: what is missed is told by name below.
+        // A table that is lost as a whole counts as empty: what is missing is reported by name below.
         let _ = scan(old, "_server", "server_key, url", "server_key", |row| {
             if let (Ok(key), Ok(url)) = (row.get(0), row.get(1)) {
                 servers.insert(key, url);
@@ -327,7 +327,7 @@ impl<'c> Salvager<'c> {
         self.append_lines(filter.end_earlier_salvage())?;
         ledger::note_clock_at(self.new, &mut self.head, self.now.unix_seconds())?;
         filter.begin_salvage();
-        // Where not even the first line is sound, the new archive's own one stands there.
+        // If not even the first line is sound, the new archive's own first line takes its place.
         let kept = self.salvaged.lines;
         self.salvaged.old_head = if kept == 0 {
             ledger::GENESIS
@@ -400,7 +400,7 @@ impl<'c> Salvager<'c> {
         Ok(())
     }
 
-    /// Takes over what a line that was just appended tells of and what stands elsewhere.
+    /// Copies what belongs to the line that was just appended and is stored outside the ledger.
     fn take_over(&mut self, old_entry_id: i64, entry: LedgerEntry) -> Result<(), ArchiveError> {
         match entry {
             LedgerEntry::NaiveTime { zone, rules, .. } | LedgerEntry::Reindexed { zone, rules, .. } => {

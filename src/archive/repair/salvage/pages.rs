@@ -25,7 +25,7 @@ pub(super) enum Tree {
     Keyed,
 }
 
-/// A row that was found; an INTEGER PRIMARY KEY is NULL in `values`, and stands in `rowid`.
+/// A row that was found; an INTEGER PRIMARY KEY is NULL in `values`, and its value is `rowid`.
 #[derive(Debug)]
 pub(super) struct FoundRow {
     pub(super) tree: Tree,

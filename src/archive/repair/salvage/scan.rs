@@ -111,7 +111,7 @@ pub(super) fn scan(
         });
         taken?;
         if let Some(last) = last {
-            // On a damaged page keys may stand in any order; who went back to a smaller one would never end.
+            // On a damaged page keys may be in any order; going back to a smaller one would never end.
             if last < from {
                 scanned.gaps += 1;
                 return Ok(scanned);

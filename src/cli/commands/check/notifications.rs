@@ -1,4 +1,4 @@
-//! Those who are told how a command ended: the log file, the metrics file, the monitor, the operator's own command.
+//! What is notified of how a command ended: the log file, the metrics file, the monitor, the operator's own command.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use crate::cli::monitoring::program;
 use crate::cli::output::in_use;
 use crate::config::{GlobalSettings, MonitoringSettings, Sources};
 
-/// Checks each that is set. Nobody is told anything: a ping would be taken for a sync.
+/// Checks each that is set, and sends nothing: a ping would be taken for a sync.
 pub(super) async fn check(
     report: &mut CheckReport,
     settings: &MonitoringSettings,

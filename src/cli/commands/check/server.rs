@@ -9,7 +9,7 @@ use super::problem::Problem;
 use super::report::{CheckReport, State};
 use crate::archive::{JobState, MOST_CLOCK_SKEW};
 use crate::ccs::{
-    self, CcsError, Client, ConnectProblem, proxy_to, replaced_trust_store, served_certificate,
+    self, CcsError, Client, ConnectProblem, NamedJob, proxy_to, replaced_trust_store, served_certificate,
 };
 use crate::cli::client::{CONNECT_TIMEOUT, client_with};
 use crate::cli::credentials;
@@ -28,6 +28,9 @@ const DAY: i64 = 86_400;
 
 /// The most names of jobs that nobody watches.
 const MOST_NAMES: usize = 3;
+
+/// The state of each job that the archive knows, by its GUID.
+type KnownJobs<'s> = HashMap<&'s str, &'s JobState>;
 
 /// A server of the settings, and the jobs to ask it for.
 pub(super) struct ServerCheck<'c> {
@@ -199,7 +202,7 @@ impl ServerCheck<'_> {
         })
     }
 
-    /// Permission on each job, and the jobs that nobody watches.
+    /// Permission on each job, and the jobs that are not watched.
     async fn jobs(&self, report: &mut CheckReport, client: &Client) {
         let discovered = match client.discover().await {
             Ok(jobs) => Some(jobs),
@@ -213,59 +216,15 @@ impl ServerCheck<'_> {
                 None
             }
         };
-        let known: HashMap<&str, &JobState> = self
+        let known: KnownJobs<'_> = self
             .states
             .iter()
             .map(|state| (state.job.job_id.as_str(), state))
             .collect();
-        let is_watched = |job: Guid| match known.get(job.to_string().as_str()) {
-            Some(state) => state.job.watched,
-            None => self.watches_all && !self.elsewhere.contains(job.to_string().as_str()),
-        };
-        let mut jobs: Vec<Guid> = match self.named {
-            [] => self
-                .states
-                .iter()
-                .filter(|state| state.job.watched && self.own.contains(state.job.job_id.as_str()))
-                .filter_map(|state| state.job.job_id.parse().ok())
-                .collect(),
-            named => named
-                .iter()
-                .copied()
-                .filter(|job| !self.elsewhere.contains(job.to_string().as_str()))
-                .collect(),
-        };
-        if let Some(found) = &discovered
-            && self.named.is_empty()
-        {
-            for job in found.iter().map(|job| job.job_id) {
-                if is_watched(job) && !jobs.contains(&job) {
-                    jobs.push(job);
-                }
-            }
-            let unwatched: Vec<&str> = found
-                .iter()
-                .filter(|job| {
-                    !is_watched(job.job_id) && !self.elsewhere.contains(job.job_id.to_string().as_str())
-                })
-                .map(|job| job.name.as_str())
-                .collect();
-            if !unwatched.is_empty() && !jobs.is_empty() && !self.watches_all {
-                let names: Vec<String> = unwatched
-                    .iter()
-                    .take(MOST_NAMES)
-                    .map(|name| shown(name))
-                    .collect();
-                let more = if unwatched.len() > MOST_NAMES { ", ..." } else { "" };
-                report.warning(
-                    "jobs",
-                    &Problem::Unwatched {
-                        count: unwatched.len(),
-                        of: found.len() as u64,
-                        names: names.join(", ") + more,
-                    },
-                );
-            }
+        let found = discovered.as_deref().unwrap_or_default();
+        let jobs = self.jobs_to_ask(&known, found);
+        if self.named.is_empty() && !jobs.is_empty() && !self.watches_all {
+            self.report_unwatched(report, &known, found);
         }
         if jobs.is_empty() {
             report.fault("jobs", &Problem::NoJobs);
@@ -284,32 +243,101 @@ impl ServerCheck<'_> {
             );
         }
         for (job, answer) in answers {
-            let state = known.get(job.to_string().as_str());
-            let title = match state.and_then(|state| state.job.name.as_deref()) {
-                Some(name) => format!("{name} ({job})"),
-                None => job.to_string(),
-            };
-            match answer {
-                Err(Refusal::Client(error)) => {
-                    report.failure(
-                        State::Fault,
-                        "jobs",
-                        Failure::from(error).about(&format!("{title}: ")),
-                    );
-                }
-                Err(Refusal::NotAnAnswer(why)) => {
-                    report.fault("jobs", &Problem::NotAnAnswer { job: title, why });
-                }
-                Ok(()) => {}
-            }
-            if let Some(before) = state.and_then(|state| state.job.server.as_deref())
-                && before != client.base_url()
-            {
-                let now = client.base_url().to_owned();
-                let (job, before) = (job.to_string(), before.to_owned());
-                report.fault("jobs", &Problem::OtherServer { job, before, now });
+            let state = known.get(job.to_string().as_str()).copied();
+            report_answer(report, client, job, state, answer);
+        }
+    }
+
+    fn is_watched(&self, known: &KnownJobs<'_>, job: Guid) -> bool {
+        match known.get(job.to_string().as_str()) {
+            Some(state) => state.job.watched,
+            None => self.watches_all && !self.is_elsewhere(job),
+        }
+    }
+
+    /// Whether another server has the job.
+    fn is_elsewhere(&self, job: Guid) -> bool {
+        self.elsewhere.contains(job.to_string().as_str())
+    }
+
+    /// The jobs that a sync would fetch from this server: those that are named, else those that are watched.
+    fn jobs_to_ask(&self, known: &KnownJobs<'_>, found: &[NamedJob]) -> Vec<Guid> {
+        if !self.named.is_empty() {
+            let named = self.named.iter().copied();
+            return named.filter(|&job| !self.is_elsewhere(job)).collect();
+        }
+        let own = |state: &&JobState| state.job.watched && self.own.contains(state.job.job_id.as_str());
+        let mut jobs: Vec<Guid> = self
+            .states
+            .iter()
+            .filter(own)
+            .filter_map(|state| state.job.job_id.parse().ok())
+            .collect();
+        for job in found.iter().map(|job| job.job_id) {
+            if self.is_watched(known, job) && !jobs.contains(&job) {
+                jobs.push(job);
             }
         }
+        jobs
+    }
+
+    fn report_unwatched(&self, report: &mut CheckReport, known: &KnownJobs<'_>, found: &[NamedJob]) {
+        let unwatched: Vec<&str> = found
+            .iter()
+            .filter(|job| !self.is_watched(known, job.job_id) && !self.is_elsewhere(job.job_id))
+            .map(|job| job.name.as_str())
+            .collect();
+        if unwatched.is_empty() {
+            return;
+        }
+        let names: Vec<String> = unwatched
+            .iter()
+            .take(MOST_NAMES)
+            .map(|name| shown(name))
+            .collect();
+        let more = if unwatched.len() > MOST_NAMES { ", ..." } else { "" };
+        report.warning(
+            "jobs",
+            &Problem::Unwatched {
+                count: unwatched.len(),
+                of: found.len() as u64,
+                names: names.join(", ") + more,
+            },
+        );
+    }
+}
+
+/// Reports what the server answered for a job, and whether another server had it until now.
+fn report_answer(
+    report: &mut CheckReport,
+    client: &Client,
+    job: Guid,
+    state: Option<&JobState>,
+    answer: Result<(), Refusal>,
+) {
+    let title = match state.and_then(|state| state.job.name.as_deref()) {
+        Some(name) => format!("{name} ({job})"),
+        None => job.to_string(),
+    };
+    match answer {
+        Err(Refusal::Client(error)) => {
+            report.failure(
+                State::Fault,
+                "jobs",
+                Failure::from(error).about(&format!("{title}: ")),
+            );
+        }
+        Err(Refusal::NotAnAnswer(why)) => {
+            report.fault("jobs", &Problem::NotAnAnswer { job: title, why });
+        }
+        Ok(()) => {}
+    }
+    if let Some(before) = state.and_then(|state| state.job.server.as_deref())
+        && before != client.base_url()
+    {
+        let now = client.base_url().to_owned();
+        let (job, before) = (job.to_string(), before.to_owned());
+        report.fault("jobs", &Problem::OtherServer { job, before, now });
     }
 }
 

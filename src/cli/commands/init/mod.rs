@@ -121,37 +121,10 @@ pub(crate) fn run(
     let runtime = runtime()?;
     let login = log_in(&runtime, &server, &trust, sources, is_dialogue, console)?;
     let (jobs, trial_job) = choose_jobs(args, &runtime, &login.client, is_dialogue)?;
-    let place = match (args.store_password, &login.origin) {
-        (None, PasswordOrigin::File(path)) => PasswordLocation::Named(absolute(path)),
-        (None, PasswordOrigin::Keyring | PasswordOrigin::Machine | PasswordOrigin::Credential) => {
-            PasswordLocation::Found
-        }
-        (None, _) if is_dialogue => PasswordLocation::New(ask_where_to_store()?),
-        (None, _) => PasswordLocation::New(StorePassword::None),
-        (Some(place), _) => PasswordLocation::New(place),
-    };
+    let location = password_location(args, &login.origin, is_dialogue)?;
 
     let folder = target.parent().unwrap_or(Path::new(".")).to_path_buf();
-    let password = match &place {
-        PasswordLocation::Named(path) => PasswordPlace::File(path.clone()),
-        PasswordLocation::Found if login.origin != PasswordOrigin::Credential => PasswordPlace::Store,
-        PasswordLocation::New(StorePassword::File) => {
-            let path = folder.join(PASSWORD_FILE);
-            write(
-                &path,
-                format!("{}\n", login.password.reveal()).as_bytes(),
-                args.force,
-            )?;
-            PasswordPlace::File(PathBuf::from(PASSWORD_FILE))
-        }
-        PasswordLocation::New(StorePassword::Store) => {
-            let account = credentials::account(&server.login, &url)?;
-            Keyring::open()?.keep(&account, &login.password)?;
-            tracing::info!("the password of {account} is kept. {HOW_LONG}");
-            PasswordPlace::Store
-        }
-        _ => PasswordPlace::Elsewhere,
-    };
+    let password = keep_password(&location, &login, &server, &folder, args.force)?;
     if let WatchedJobs::Listed(listed) = &jobs {
         write(&folder.join(JOBS_FILE), jobs_file(listed).as_bytes(), args.force)?;
     }
@@ -206,6 +179,49 @@ struct Login {
     client: Client,
     password: Secret,
     origin: PasswordOrigin,
+}
+
+/// Decides where the password will be, which on a terminal may be asked.
+fn password_location(
+    args: &InitArgs,
+    origin: &PasswordOrigin,
+    is_dialogue: bool,
+) -> Result<PasswordLocation, Failure> {
+    Ok(match (args.store_password, origin) {
+        (None, PasswordOrigin::File(path)) => PasswordLocation::Named(absolute(path)),
+        (None, PasswordOrigin::Keyring | PasswordOrigin::Machine | PasswordOrigin::Credential) => {
+            PasswordLocation::Found
+        }
+        (None, _) if is_dialogue => PasswordLocation::New(ask_where_to_store()?),
+        (None, _) => PasswordLocation::New(StorePassword::None),
+        (Some(place), _) => PasswordLocation::New(place),
+    })
+}
+
+/// Puts the password where it is to be; where the config file then says that it is.
+fn keep_password(
+    location: &PasswordLocation,
+    login: &Login,
+    server: &ServerSettings,
+    folder: &Path,
+    force: bool,
+) -> Result<PasswordPlace, Failure> {
+    Ok(match location {
+        PasswordLocation::Named(path) => PasswordPlace::File(path.clone()),
+        PasswordLocation::Found if login.origin != PasswordOrigin::Credential => PasswordPlace::Store,
+        PasswordLocation::New(StorePassword::File) => {
+            let path = folder.join(PASSWORD_FILE);
+            write(&path, format!("{}\n", login.password.reveal()).as_bytes(), force)?;
+            PasswordPlace::File(PathBuf::from(PASSWORD_FILE))
+        }
+        PasswordLocation::New(StorePassword::Store) => {
+            let account = credentials::account(&server.login, server.server.url()?.trim())?;
+            Keyring::open()?.keep(&account, &login.password)?;
+            tracing::info!("the password of {account} is kept. {HOW_LONG}");
+            PasswordPlace::Store
+        }
+        _ => PasswordPlace::Elsewhere,
+    })
 }
 
 fn ask_for_server(server: &mut ServerSettings, sources: &Sources<'_>) -> Result<(), Failure> {

@@ -48,7 +48,7 @@ impl AllArgs {
         OutputDir::open(&self.output_dir, place, format, style, self.manifest)
     }
 
-    /// Writes every report, and says how that ended. What went wrong with one of them is told at once.
+    /// Writes every report, and returns how that ended. If one of them fails, that is reported at once.
     pub(super) fn write(
         common: &CommonOptions,
         folder: &OutputDir,

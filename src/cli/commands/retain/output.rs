@@ -200,7 +200,7 @@ pub(super) fn removal_text(done: &RemovalJson, removal: &Removal) -> String {
         )
     } else {
         format!(
-            "Removed {} with {}, and packed {} anew. The file has {} now ({} before). Ledger head {head}\n",
+            "Removed {} with {}, and repacked {}. The file has {} now ({} before). Ledger head {head}\n",
             counted(done.runs, "run"),
             counted(done.messages, "message"),
             counted(done.payloads_packed_anew, "payload"),

@@ -3,18 +3,11 @@
 use std::time::Duration;
 
 use super::clock;
-use super::freshness::{Freshness, MaxSilence, SilenceJson, freshness};
+use super::freshness::{Freshness, Limits, MaxSilence, SilenceJson, freshness};
 use crate::archive::{ClockFinding, JobState, RemovalTotals};
 use crate::cli::failure::Exit;
 use crate::model::{Instant, show_duration, show_rounded};
 use crate::text::counted;
-
-/// What `--max-age`, `--max-silence` and `--vanished` make a finding.
-pub(super) struct Limits {
-    pub(super) max_age: Option<Duration>,
-    pub(super) max_silence: Option<MaxSilence>,
-    pub(super) vanished: bool,
-}
 
 /// Reports whatever is wrong with the jobs and the clock; [`Exit::Findings`] where the limits, or the clock, make that a
 /// failure.
@@ -43,7 +36,7 @@ pub(super) fn report(jobs: &[Freshness], clock_findings: &[ClockFinding], limits
     }
 }
 
-/// Whether all is fresh enough; a check over nothing is none, and fails.
+/// Whether every watched job is fresh enough; if no job is watched, the check fails.
 fn exit_for(jobs: &[Freshness], max_age: Duration) -> Exit {
     let max_age = show_duration(max_age);
     if !any_watched(jobs) {
@@ -196,8 +189,8 @@ fn report_purge_clock(jobs: &[Freshness], is_check: bool) -> bool {
     is_check
 }
 
-/// Names each watched job of which runs vanished early at its last complete answer; says whether that is a finding. It is
-/// told once: the next complete sync is about other runs.
+/// Names each watched job with runs that vanished early at its last complete answer; returns whether that is a finding.
+/// It is reported once: the next complete sync is about other runs.
 fn report_vanished(jobs: &[Freshness], is_finding: bool) -> bool {
     let mut is_any = false;
     for job in jobs.iter().filter(|job| job.watched) {

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::findings::Limits;
 use crate::archive::{ClockFinding, JobState, ReadOnly};
 use crate::cli::failure::Failure;
 use crate::cli::terminal::titles::{TitledJob, titles};
@@ -34,6 +33,13 @@ impl FromStr for MaxSilence {
         }
         parse_duration(text).map(Self::Of)
     }
+}
+
+/// What `--max-age`, `--max-silence` and `--vanished` make a finding.
+pub(super) struct Limits {
+    pub(super) max_age: Option<Duration>,
+    pub(super) max_silence: Option<MaxSilence>,
+    pub(super) vanished: bool,
 }
 
 #[derive(Debug, Serialize)]

@@ -7,8 +7,7 @@ mod freshness;
 use std::path::Path;
 use std::time::Duration;
 
-use self::findings::Limits;
-use self::freshness::{ArchiveState, Freshness, MaxSilence};
+use self::freshness::{ArchiveState, Freshness, Limits, MaxSilence};
 use crate::archive::ReadOnly;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::monitoring::{exposition, metrics};

@@ -66,7 +66,7 @@ pub(crate) struct VerifyArgs {
     pub(crate) monitoring: MonitoringSettings,
 }
 
-/// How the outcome is told.
+/// How the outcome is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum VerifyFormat {
     /// Text for people.

@@ -9,7 +9,7 @@ use crate::report::meta::ReportMeta;
 /// Widths of the two columns: the longest word at the left, a hash at the right.
 const WIDTHS: [f64; 2] = [24.0, 70.0];
 
-/// Adds the sheet `About`, of rows of which so many texts were cut.
+/// Adds the sheet `About`, which says how many texts of the rows were cut.
 pub(super) fn write(
     workbook: &mut Workbook,
     about: &ReportMeta,

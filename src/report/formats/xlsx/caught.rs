@@ -46,7 +46,7 @@ pub(crate) fn caught<T>(work: impl FnOnce() -> Result<T, XlsxError>) -> io::Resu
     }
 }
 
-/// A closed pipe must be told from a full disk.
+/// A closed pipe must be distinguished from a full disk.
 pub(super) fn io_error(error: XlsxError) -> io::Error {
     match error {
         XlsxError::IoError(error) => error,

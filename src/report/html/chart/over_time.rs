@@ -50,7 +50,7 @@ pub struct OverTime<'a, const N: usize> {
     pub kinds: Kinds<N>,
     /// How many of each kind.
     pub counts: &'a Bins<Counts<N>>,
-    /// How many runs, and how many failed, for the line above the bars; no line where there is none.
+    /// How many runs, and how many failed, for the line above the bars; no line without runs.
     pub runs: Option<&'a Bins<RunCounts>>,
 }
 

@@ -1,4 +1,4 @@
-//! Runs and messages: how many of which kind, over time.
+//! Runs and messages over time, by kind.
 
 use super::failure_trends::KINDS;
 use crate::archive::Snapshot;

@@ -33,7 +33,7 @@ pub(crate) enum FindingKind {
     Unproved,
     /// Runs that the server stopped listing before their purge age.
     Vanished,
-    /// A purge age that is not known, or too short, so that early absences cannot be told from others.
+    /// The purge age is not known or too short, so early absences cannot be distinguished from others.
     PurgeAge,
     /// The clock by which syncs are timed is doubtful.
     Clock,
@@ -355,7 +355,7 @@ fn of_jobs(jobs: &[JobHealth], at: Instant) -> Vec<HealthFinding> {
     .collect()
 }
 
-/// The spans that `coverage --gaps` does not prove; told by the same function.
+/// The spans that `coverage --gaps` does not prove, found by the same function.
 fn unproved(snapshot: &Snapshot<'_>, scope: &Scope, ages: &PurgeAges) -> Result<Option<HealthFinding>> {
     let (mut count, mut worst): (u64, Option<(i64, WorstCase)>) = (0, None);
     gaps::each(snapshot, scope, ages, |span| {

@@ -104,8 +104,7 @@ pub(crate) enum Verdict {
 }
 
 impl Verdict {
-    /// Judges a span against the one before it: by the difference of two shares, of which two standard errors are what
-    /// chance makes in nineteen of twenty cases.
+    /// Compares a span with the one before it by a pooled two-proportion z-test: |z| > 2 is significant at about 5 %.
     #[expect(clippy::cast_precision_loss, reason = "counts of runs are far below 2^53")]
     pub(crate) fn of(now: &Share, before: &Share) -> Self {
         if now.finished == 0 || before.finished == 0 {

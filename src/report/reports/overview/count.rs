@@ -87,7 +87,7 @@ impl Overview {
             count_mismatches,
             gaps: gaps - u64::try_from(open().count()).expect("a length fits"),
             runs_missed: runs_missed - open().filter_map(|job| job.open_gap).sum::<u64>(),
-            // Not known where no server told which jobs it has.
+            // Not known if no server listed its jobs.
             unwatched: Some(&servers)
                 .filter(|servers| !servers.is_empty())
                 .map(|servers| {

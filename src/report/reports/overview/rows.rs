@@ -1,7 +1,7 @@
 //! The overview a figure a row, for formats that know nothing but rows.
 
-use super::compare::Share;
-use super::state::Overview;
+use super::compare::{Share, SpanComparison};
+use super::state::{Asset, JobOverview, Overview};
 use crate::report::definition::row;
 use crate::report::error::Result;
 use crate::report::table::Cell;
@@ -20,8 +20,11 @@ row! {
 /// Names a figure: what it is about, GUID and name, and which it is.
 type FigureName<'a> = (&'a str, Option<&'a str>, Option<&'a str>, &'a str);
 
+/// Takes a figure.
+type PutFigure<'f> = dyn FnMut(FigureName<'_>, Cell<'_>) -> Result + 'f;
+
 pub(super) fn each(overview: &Overview, mut row: impl FnMut(FigureRow<'_>) -> Result) -> Result {
-    let mut put = |(about, job_id, name, figure): FigureName<'_>, value: Cell<'_>| {
+    let put: &mut PutFigure<'_> = &mut |(about, job_id, name, figure), value| {
         row(FigureRow {
             about,
             job_id,
@@ -30,13 +33,21 @@ pub(super) fn each(overview: &Overview, mut row: impl FnMut(FigureRow<'_>) -> Re
             value,
         })
     };
-    let text = |text: &Option<String>| text.clone();
-    let Overview {
-        totals,
-        completeness,
-        comparison,
-        ..
-    } = overview;
+    put_archive(overview, put)?;
+    if let Some(comparison) = &overview.comparison {
+        put_comparison(comparison, put)?;
+    }
+    for job in &overview.jobs {
+        put_job(job, put)?;
+    }
+    for asset in &overview.worst_assets {
+        put_asset(asset, put)?;
+    }
+    Ok(())
+}
+
+fn put_archive(overview: &Overview, put: &mut PutFigure<'_>) -> Result {
+    let totals = &overview.totals;
     for (figure, count) in [
         ("jobs", totals.jobs),
         ("runs", totals.runs),
@@ -46,12 +57,12 @@ pub(super) fn each(overview: &Overview, mut row: impl FnMut(FigureRow<'_>) -> Re
         ("failed", totals.failed),
         ("changes", totals.changes),
         ("changes_when_final", totals.changes_when_final),
-        ("gaps", completeness.gaps),
-        ("runs_missed", completeness.runs_missed),
-        ("count_mismatches", completeness.count_mismatches),
-        ("quarantine_open", completeness.quarantine_open),
-        ("jobs_behind", completeness.jobs_behind),
-        ("jobs_never_complete", completeness.jobs_never_complete),
+        ("gaps", overview.completeness.gaps),
+        ("runs_missed", overview.completeness.runs_missed),
+        ("count_mismatches", overview.completeness.count_mismatches),
+        ("quarantine_open", overview.completeness.quarantine_open),
+        ("jobs_behind", overview.completeness.jobs_behind),
+        ("jobs_never_complete", overview.completeness.jobs_never_complete),
         ("assets_new", overview.assets_new),
         ("assets_gone", overview.assets_gone),
     ] {
@@ -81,8 +92,8 @@ pub(super) fn each(overview: &Overview, mut row: impl FnMut(FigureRow<'_>) -> Re
     )?;
     let sync = overview.last_sync.as_ref();
     for (figure, value) in [
-        ("first_run_at", text(&totals.first_run_at)),
-        ("last_run_at", text(&totals.last_run_at)),
+        ("first_run_at", totals.first_run_at.clone()),
+        ("last_run_at", totals.last_run_at.clone()),
         (
             "last_sync_finished_at",
             sync.and_then(|sync| sync.finished_at.clone()),
@@ -92,55 +103,61 @@ pub(super) fn each(overview: &Overview, mut row: impl FnMut(FigureRow<'_>) -> Re
     ] {
         put(("archive", None, None, figure), Cell::from(value.as_deref()))?;
     }
-    if let Some(comparison) = comparison {
-        for (figure, value) in [
-            ("since", comparison.since.as_str()),
-            ("until", &comparison.until),
-            ("before_since", &comparison.before_since),
-            ("verdict", comparison.verdict.text()),
-        ] {
-            put(("comparison", None, None, figure), Cell::Text(value))?;
-        }
-        for (figure, value) in shares(&comparison.now, &comparison.before) {
-            put(("comparison", None, None, figure), value)?;
-        }
+    Ok(())
+}
+
+fn put_comparison(comparison: &SpanComparison, put: &mut PutFigure<'_>) -> Result {
+    for (figure, value) in [
+        ("since", comparison.since.as_str()),
+        ("until", &comparison.until),
+        ("before_since", &comparison.before_since),
+        ("verdict", comparison.verdict.text()),
+    ] {
+        put(("comparison", None, None, figure), Cell::Text(value))?;
     }
-    for job in &overview.jobs {
-        let id = Some(job.job_id.as_str());
-        let name = job.job_name.as_deref();
-        for (figure, count) in [
-            ("runs", job.runs),
-            ("finished", job.finished),
-            ("failed", job.failed),
-            ("gaps", job.gaps),
-            ("runs_missed", job.runs_missed),
-            ("quarantine_open", job.quarantine_open),
-            ("watched", u64::from(job.watched)),
-            ("behind", u64::from(job.behind)),
-        ] {
-            put(("job", id, name, figure), Cell::from(count))?;
-        }
-        for (figure, value) in shares(&job.now, &job.before) {
-            put(("job", id, name, figure), value)?;
-        }
-        for (figure, value) in [
-            ("verdict", Some(job.verdict.text())),
-            ("first_run_at", job.first_run_at.as_deref()),
-            ("last_run_at", job.last_run_at.as_deref()),
-            ("last_answered_at", job.last_answered_at.as_deref()),
-            ("last_error", job.last_error.as_deref()),
-        ] {
-            put(("job", id, name, figure), Cell::from(value))?;
-        }
+    for (figure, value) in shares(&comparison.now, &comparison.before) {
+        put(("comparison", None, None, figure), value)?;
     }
-    for asset in &overview.worst_assets {
-        let title = asset.title();
-        put(("asset", None, Some(&title), "errors"), Cell::from(asset.errors))?;
-        put(
-            ("asset", None, Some(&title), "errors_before"),
-            Cell::from(asset.errors_before),
-        )?;
+    Ok(())
+}
+
+fn put_job(job: &JobOverview, put: &mut PutFigure<'_>) -> Result {
+    let id = Some(job.job_id.as_str());
+    let name = job.job_name.as_deref();
+    for (figure, count) in [
+        ("runs", job.runs),
+        ("finished", job.finished),
+        ("failed", job.failed),
+        ("gaps", job.gaps),
+        ("runs_missed", job.runs_missed),
+        ("quarantine_open", job.quarantine_open),
+        ("watched", u64::from(job.watched)),
+        ("behind", u64::from(job.behind)),
+    ] {
+        put(("job", id, name, figure), Cell::from(count))?;
     }
+    for (figure, value) in shares(&job.now, &job.before) {
+        put(("job", id, name, figure), value)?;
+    }
+    for (figure, value) in [
+        ("verdict", Some(job.verdict.text())),
+        ("first_run_at", job.first_run_at.as_deref()),
+        ("last_run_at", job.last_run_at.as_deref()),
+        ("last_answered_at", job.last_answered_at.as_deref()),
+        ("last_error", job.last_error.as_deref()),
+    ] {
+        put(("job", id, name, figure), Cell::from(value))?;
+    }
+    Ok(())
+}
+
+fn put_asset(asset: &Asset, put: &mut PutFigure<'_>) -> Result {
+    let title = asset.title();
+    put(("asset", None, Some(&title), "errors"), Cell::from(asset.errors))?;
+    put(
+        ("asset", None, Some(&title), "errors_before"),
+        Cell::from(asset.errors_before),
+    )?;
     Ok(())
 }
 

@@ -16,7 +16,7 @@ pub(crate) struct Overview {
     /// The sync that began last.
     pub(crate) last_sync: Option<SyncOverview>,
     pub(crate) totals: Totals,
-    /// What is missing, as far as can be told.
+    /// What is missing, as far as is known.
     pub(crate) completeness: Completeness,
     /// Whether all of it is there, and how that is known.
     pub(crate) assessment: Assessment,
@@ -80,7 +80,7 @@ pub(crate) struct Totals {
     pub(crate) changes_when_final: u64,
 }
 
-/// What is missing, as far as can be told.
+/// What is missing, as far as is known.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub(crate) struct Completeness {
     /// Intervals between starts in which runs are missing, as the report `missed-runs` tells them.
@@ -92,7 +92,7 @@ pub(crate) struct Completeness {
     pub(crate) count_mismatches: u64,
     /// Pieces in quarantine that nobody accepted.
     pub(crate) quarantine_open: u64,
-    /// Watched jobs of which the last sync was not complete, or more than 26 hours before that of another job.
+    /// Watched jobs whose last sync was not complete, or was more than 26 hours before that of another job.
     pub(crate) jobs_behind: u64,
     /// Watched jobs that never were complete.
     pub(crate) jobs_never_complete: u64,

@@ -22,7 +22,7 @@ const FACT: usize = 20;
 /// Columns of a job's line.
 const LINE: usize = 22;
 
-/// Jobs and assets that the page tells of.
+/// Jobs and assets that the page lists.
 const MOST: usize = 10;
 
 /// The page; with lines of blocks where the terminal can show them.
@@ -84,7 +84,7 @@ fn cell(text: &str, columns: usize) -> String {
     cell
 }
 
-/// The day of an instant as the overview has it, or that there is none.
+/// The day of an instant as the overview shows it, or a mark that there is none.
 pub(in crate::report) fn day(at: Option<&str>) -> &str {
     at.and_then(|at| at.split('T').next()).unwrap_or("?")
 }

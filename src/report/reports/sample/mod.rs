@@ -59,7 +59,7 @@ pub(crate) struct Sample {
 /// A seed: one line that people can write down and type again.
 pub(crate) fn seed(text: &str) -> Result<String, &'static str> {
     if text.trim().is_empty() {
-        Err("an empty seed is none: agree on a text, such as \"audit 2026\"")
+        Err("the seed is empty: agree on a text, such as \"audit 2026\"")
     } else if text.chars().any(char::is_control) {
         Err("a seed is one line of text")
     } else {

@@ -1,19 +1,16 @@
 //! `jobruns ledger`.
 
-use std::io::Write;
+mod output;
+
 use std::path::{Path, PathBuf};
 
-use clap::ValueEnum;
-use serde::Serialize;
-
-use crate::archive::{
-    Acknowledged, HeadToPublish, LedgerChoice, LedgerLine, ReadOnly, Snapshot, acknowledge,
-};
+use self::output::{LedgerExportFormat, PrintedLine, text, write_lines};
+use crate::archive::{Acknowledged, HeadToPublish, LedgerChoice, ReadOnly, acknowledge};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::Output;
 use crate::cli::output::in_use;
 use crate::cli::output::publish::{HeadList, publish, read_list};
-use crate::cli::terminal::console::{Console, shown};
+use crate::cli::terminal::console::Console;
 use crate::cli::terminal::table::{counted, print_json, print_text};
 use crate::config::{Sources, TableOrJson, parse_line};
 use crate::model::{Guid, hex};
@@ -67,33 +64,6 @@ enum LedgerAction {
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
-}
-
-/// How the ledger is exported.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-enum LedgerExportFormat {
-    /// One JSON object per line.
-    #[default]
-    Jsonl,
-    /// Number, hash and line, separated by one space.
-    Text,
-}
-
-#[derive(Serialize)]
-struct ExportedLine<'l> {
-    entry_id: i64,
-    entry: &'l str,
-    entry_hash: String,
-}
-
-#[derive(Serialize)]
-struct PrintedLine {
-    entry_id: i64,
-    entry: String,
-    entry_hash: String,
-    /// The first sync that ended behind the line, and its head; null where none has.
-    sealed_by_sync: Option<i64>,
-    sealed_by_head: Option<String>,
 }
 
 /// Lines shown by default.
@@ -182,26 +152,6 @@ fn show(archive: &Path, choice: LedgerChoice, format: TableOrJson) -> Result<(),
     }
 }
 
-fn text(lines: &[PrintedLine]) -> String {
-    let mut text = String::new();
-    for line in lines {
-        let seal = match (line.sealed_by_sync, &line.sealed_by_head) {
-            (Some(sync), Some(head)) if *head != line.entry_hash => {
-                format!("sealed by the head of sync {sync}: {head}")
-            }
-            (Some(sync), Some(_)) => format!("its hash is the head of sync {sync}"),
-            _ => "no sync has ended since".to_owned(),
-        };
-        text.push_str(&format!(
-            "{}  {}\n    hash {}\n    {seal}\n",
-            line.entry_id,
-            shown(&line.entry),
-            line.entry_hash
-        ));
-    }
-    text
-}
-
 fn export(
     archive: &Path,
     choice: LedgerChoice,
@@ -219,35 +169,5 @@ fn export(
         let read = write_lines(&reader.snapshot()?, choice, format, &mut output);
         reader.confirmed(read)?;
         output.finish()
-    })
-}
-
-fn write_lines(
-    snapshot: &Snapshot<'_>,
-    choice: LedgerChoice,
-    format: LedgerExportFormat,
-    output: &mut Output,
-) -> Result<(), Failure> {
-    snapshot.ledger_lines::<Failure>(choice, |line| {
-        let LedgerLine {
-            entry_id,
-            entry,
-            entry_hash,
-        } = &line;
-        let entry_hash = hex(entry_hash);
-        let written = match format {
-            LedgerExportFormat::Jsonl => {
-                let exported = ExportedLine {
-                    entry_id: *entry_id,
-                    entry,
-                    entry_hash,
-                };
-                serde_json::to_writer(&mut *output, &exported)
-                    .map_err(std::io::Error::from)
-                    .and_then(|()| output.write_all(b"\n"))
-            }
-            LedgerExportFormat::Text => writeln!(output, "{entry_id} {entry_hash} {entry}"),
-        };
-        written.map_err(|error| output.failed(&error))
     })
 }
