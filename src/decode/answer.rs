@@ -41,8 +41,6 @@ pub enum Element {
 pub struct Envelope {
     /// `JobID`, if it is a GUID.
     pub job_id: Option<Guid>,
-    /// Whether `job_id` came before the first run.
-    pub job_id_before_runs: bool,
     /// The `JobID` before the first run, if it is a GUID. One after the runs changes only `job_id`.
     pub job_id_at_first_run: Option<Guid>,
     /// Offset in the body of the first comma between runs that is doubled or missing. All runs in the body were found, but a
@@ -232,37 +230,7 @@ impl AnswerReader {
                 }
                 return Ok(end.unwrap_or(bytes.len()));
             }
-            ParseState::BetweenRuns => match byte {
-                b',' => {
-                    if self.comma != Comma::Due {
-                        self.note_broken();
-                    }
-                    self.comma = Comma::Seen;
-                }
-                _ if is_space(byte) => {}
-                // A comma before it hides no run; the API document's own sample has one.
-                b']' => {
-                    self.state = if self.bare {
-                        ParseState::Closed
-                    } else {
-                        ParseState::AfterValue
-                    }
-                }
-                b'}' => return Err(self.error("`}` where a run or `]` was expected")),
-                _ => {
-                    if self.comma == Comma::Due {
-                        self.note_broken();
-                    }
-                    self.comma = Comma::Due;
-                    if byte == b'"' {
-                        self.keep_run(b"\"");
-                        self.state = ParseState::InRun(Scan::Text { escaped: false });
-                    } else {
-                        self.state = ParseState::InRun(Scan::begin(byte));
-                        return Ok(0);
-                    }
-                }
-            },
+            ParseState::BetweenRuns => return self.between_runs(byte),
             ParseState::InValue { field, scan } => {
                 let field = *field;
                 let end = scan.advance(bytes);
@@ -293,23 +261,7 @@ impl AnswerReader {
             ParseState::Start(mark) if *mark < 3 && byte == BYTE_ORDER_MARK[*mark] => *mark += 1,
             ParseState::Start(1 | 2) => return Err(self.error("no JSON")),
             _ if is_space(byte) => {}
-            ParseState::Start(_) => match byte {
-                b'{' => self.state = ParseState::BeforeName,
-                b'[' => {
-                    self.bare = true;
-                    self.state = ParseState::BetweenRuns;
-                }
-                b'n' => {
-                    self.bare = true;
-                    self.value_at = self.offset;
-                    self.state = ParseState::InValue {
-                        field: AnswerField::Other,
-                        scan: Scan::Bare,
-                    };
-                    return Ok(0);
-                }
-                _ => return Err(self.error("no JSON object or array")),
-            },
+            ParseState::Start(_) => return self.start(byte),
             ParseState::BeforeName => match byte {
                 b'"' => self.state = ParseState::Name { escaped: false },
                 b'}' => self.state = ParseState::Closed,
@@ -327,6 +279,64 @@ impl AnswerReader {
                 _ => return Err(self.error("neither `,` nor `}` behind a field")),
             },
             ParseState::Closed => return Err(self.error("bytes behind the end of the JSON")),
+        }
+        Ok(1)
+    }
+
+    /// Takes the first byte of the JSON, or leaves it to the value that it begins.
+    fn start(&mut self, byte: u8) -> Result<usize, NotAnAnswer> {
+        match byte {
+            b'{' => self.state = ParseState::BeforeName,
+            b'[' => {
+                self.bare = true;
+                self.state = ParseState::BetweenRuns;
+            }
+            b'n' => {
+                self.bare = true;
+                self.value_at = self.offset;
+                self.state = ParseState::InValue {
+                    field: AnswerField::Other,
+                    scan: Scan::Bare,
+                };
+                return Ok(0);
+            }
+            _ => return Err(self.error("no JSON object or array")),
+        }
+        Ok(1)
+    }
+
+    /// Takes a byte between runs, or leaves it to the run that it begins.
+    fn between_runs(&mut self, byte: u8) -> Result<usize, NotAnAnswer> {
+        match byte {
+            b',' => {
+                if self.comma != Comma::Due {
+                    self.note_broken();
+                }
+                self.comma = Comma::Seen;
+            }
+            _ if is_space(byte) => {}
+            // A comma before it hides no run; the API document's own sample has one.
+            b']' => {
+                self.state = if self.bare {
+                    ParseState::Closed
+                } else {
+                    ParseState::AfterValue
+                }
+            }
+            b'}' => return Err(self.error("`}` where a run or `]` was expected")),
+            _ => {
+                if self.comma == Comma::Due {
+                    self.note_broken();
+                }
+                self.comma = Comma::Due;
+                if byte == b'"' {
+                    self.keep_run(b"\"");
+                    self.state = ParseState::InRun(Scan::Text { escaped: false });
+                } else {
+                    self.state = ParseState::InRun(Scan::begin(byte));
+                    return Ok(0);
+                }
+            }
         }
         Ok(1)
     }
@@ -367,8 +377,7 @@ impl AnswerReader {
                     .as_ref()
                     .and_then(|v| v.as_str())
                     .and_then(|text| text.parse().ok());
-                self.envelope.job_id_before_runs = self.envelope.runs_seen == 0;
-                if self.envelope.job_id_before_runs {
+                if self.envelope.runs_seen == 0 {
                     self.envelope.job_id_at_first_run = self.envelope.job_id;
                 }
             }
