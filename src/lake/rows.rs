@@ -1,4 +1,4 @@
-//! The rows of every table but `messages`, as their views give them.
+//! The rows of every table but `messages` and `assets`, as their views give them.
 
 use super::error::LakeError;
 use super::file::DataFile;

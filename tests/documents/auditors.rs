@@ -162,8 +162,8 @@ async fn a_sample_that_makes_no_sense_is_refused_and_a_small_population_is_told(
         (&["--seed", "s"], "--size"),
         (&["--size", "0", "--seed", "s"], "--size"),
         (&["--size", "-1", "--seed", "s"], "-1"),
-        (&["--size", "3", "--seed", ""], "an empty seed"),
-        (&["--size", "3", "--seed", "  "], "an empty seed"),
+        (&["--size", "3", "--seed", ""], "the seed is empty"),
+        (&["--size", "3", "--seed", "  "], "the seed is empty"),
         (&["--size", "3", "--seed", "a\nb"], "one line"),
         (&["--size", "3", "--seed", "s", "--job", "nobody"], "nobody"),
     ] {
