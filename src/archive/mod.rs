@@ -75,7 +75,7 @@ pub(crate) use storage::quarantine::QuarantineRow;
 pub(crate) use storage::syncs::{Growth, JobFigures, JobRecord};
 pub(crate) use verify::{Finding, HeadsOf, Holdings, Verified, verify_script};
 pub(crate) use write::{
-    AddedHold, KnownJob, NewerRules, PackedPayload, ReceivedRun, ReceivedUnreadable, RunChange, Stored,
+    AddedHold, KnownJob, NewerRules, PackedPayload, ReceivedRun, ReceivedUnreadable, Stored, StoredChange,
 };
 
 // What tests, benches and fuzzing use.

@@ -137,7 +137,7 @@ struct Begun {
 }
 
 /// What came of all servers.
-struct Answers {
+struct ServerAnswers {
     /// In the order of the servers, then of their jobs.
     results: Vec<JobResult>,
     /// Jobs that no server was asked for.
@@ -191,7 +191,7 @@ impl Engine<'_> {
     }
 
     /// Asks all servers at the same time. Takes the store by value: the writing thread ends when its last sender is gone.
-    async fn ask_servers(&self, store: Store, begun: Begun) -> Answers {
+    async fn ask_servers(&self, store: Store, begun: Begun) -> ServerAnswers {
         let Assigned {
             of_server,
             unassigned,
@@ -244,7 +244,7 @@ impl Engine<'_> {
             skews.extend(result.skew.map(|skew| (skew, url)));
         }
         let unassigned = std::mem::take(&mut *unassigned.lock().unwrap_or_else(PoisonError::into_inner));
-        Answers {
+        ServerAnswers {
             results,
             unassigned,
             may_miss_jobs,
@@ -280,7 +280,7 @@ impl Engine<'_> {
     }
 
     /// Waits for the writing thread, and records the end of the sync.
-    async fn end(self, thread: StoreThread, answers: Answers) -> Result<SyncRecord, SyncError> {
+    async fn end(self, thread: StoreThread, answers: ServerAnswers) -> Result<SyncRecord, SyncError> {
         let results = answers.results;
         let interrupted = self.cancellation.is_cancelled() && results.iter().any(|result| result.interrupted);
         let outcome = match outcome(interrupted, &results) {

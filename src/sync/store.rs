@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant as MonotonicInstant;
 
 use crate::archive::{
-    ArchiveError, JobRecord, Keys, KnownJob, NameFrom, ReceivedRun, ReceivedUnreadable, RunChange, Stored,
+    ArchiveError, JobRecord, Keys, KnownJob, NameFrom, ReceivedRun, ReceivedUnreadable, Stored, StoredChange,
     SyncOutcome, SyncRecord, Writer,
 };
 use crate::model::{Guid, Instant};
@@ -112,7 +112,7 @@ pub(super) struct Batch {
 /// Where an answer goes.
 type Reply<T> = oneshot::Sender<Result<T, Arc<ArchiveError>>>;
 
-enum Request {
+enum StoreRequest {
     Open {
         job: Guid,
         full_since: Option<Instant>,
@@ -148,7 +148,7 @@ enum Request {
 
 /// The tasks' end of the writing thread.
 #[derive(Debug, Clone)]
-pub(super) struct Store(mpsc::Sender<Request>);
+pub(super) struct Store(mpsc::Sender<StoreRequest>);
 
 /// The writing thread itself.
 #[derive(Debug)]
@@ -180,7 +180,7 @@ impl Store {
         job: Guid,
         full_since: Option<Instant>,
     ) -> Result<KnownJob, Arc<ArchiveError>> {
-        self.ask(|reply| Request::Open {
+        self.ask(|reply| StoreRequest::Open {
             job,
             full_since,
             reply,
@@ -189,7 +189,7 @@ impl Store {
     }
 
     pub(super) async fn name(&self, job: Guid, name: String, from: NameFrom) {
-        self.tell(Request::Name { job, name, from }).await;
+        self.tell(StoreRequest::Name { job, name, from }).await;
     }
 
     /// Notes the jobs that the server has; says which of them are watched from now on.
@@ -199,7 +199,7 @@ impl Store {
         listed: Vec<(Guid, String)>,
         watch_new: bool,
     ) -> Result<Vec<(Guid, String)>, Arc<ArchiveError>> {
-        self.ask(|reply| Request::ServerJobs {
+        self.ask(|reply| StoreRequest::ServerJobs {
             server: server.to_owned(),
             listed,
             watch_new,
@@ -209,7 +209,7 @@ impl Store {
     }
 
     pub(super) async fn next_try(&self, job: Guid) {
-        self.tell(Request::NextTry { job }).await;
+        self.tell(StoreRequest::NextTry { job }).await;
     }
 
     /// Whether the latest runs reach back so far that nothing new can lie before them: see [`Writer::reaches_back`].
@@ -221,7 +221,7 @@ impl Store {
         answered_at: Instant,
         open_since: Instant,
     ) -> Result<bool, Arc<ArchiveError>> {
-        self.ask(|reply| Request::ReachesBack {
+        self.ask(|reply| StoreRequest::ReachesBack {
             job,
             met,
             answered_at,
@@ -232,20 +232,20 @@ impl Store {
     }
 
     pub(super) async fn store(&self, batch: Batch) {
-        self.tell(Request::Store(batch)).await;
+        self.tell(StoreRequest::Store(batch)).await;
     }
 
     /// What became of all that was sent of a job. It is on the disk once the sync has ended.
     pub(super) async fn tally(&self, job: Guid) -> Result<JobTally, Arc<ArchiveError>> {
-        self.ask(|reply| Request::Tally { job, reply }).await
+        self.ask(|reply| StoreRequest::Tally { job, reply }).await
     }
 
-    async fn tell(&self, request: Request) {
+    async fn tell(&self, request: StoreRequest) {
         // The thread only goes when every sender has gone.
         drop(self.0.send(request).await);
     }
 
-    async fn ask<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, Arc<ArchiveError>> {
+    async fn ask<T>(&self, request: impl FnOnce(Reply<T>) -> StoreRequest) -> Result<T, Arc<ArchiveError>> {
         let (reply, answer) = oneshot::channel();
         self.tell(request(reply)).await;
         answer.await.unwrap_or_else(|_| {
@@ -308,18 +308,18 @@ struct OpenTransaction {
 }
 
 impl Worker {
-    fn work(mut self, mut requests: mpsc::Receiver<Request>, runtime: &Handle) -> Self {
+    fn work(mut self, mut requests: mpsc::Receiver<StoreRequest>, runtime: &Handle) -> Self {
         while let Some(request) = self.next(&mut requests, runtime) {
             match request {
-                Request::Open {
+                StoreRequest::Open {
                     job,
                     full_since,
                     reply,
                 } => drop(reply.send(self.guarded(|w| w.writer.job_at_hand(job, full_since)))),
-                Request::Name { job, name, from } => {
+                StoreRequest::Name { job, name, from } => {
                     drop(self.guarded(|w| w.writer.name_job(job, &name, from)))
                 }
-                Request::ServerJobs {
+                StoreRequest::ServerJobs {
                     server,
                     listed,
                     watch_new,
@@ -328,8 +328,8 @@ impl Worker {
                     let noted = self.guarded(|w| w.writer.note_server_jobs(&server, &listed, watch_new));
                     drop(reply.send(noted));
                 }
-                Request::NextTry { job } => self.jobs.entry(job).or_default().begin_next_try(),
-                Request::ReachesBack {
+                StoreRequest::NextTry { job } => self.jobs.entry(job).or_default().begin_next_try(),
+                StoreRequest::ReachesBack {
                     job,
                     met,
                     answered_at,
@@ -339,8 +339,8 @@ impl Worker {
                     let reaches = self.reaches_back(job, met, answered_at, open_since);
                     drop(reply.send(reaches));
                 }
-                Request::Tally { job, reply } => drop(reply.send(self.tally(job))),
-                Request::Store(batch) => self.store_batch(batch),
+                StoreRequest::Tally { job, reply } => drop(reply.send(self.tally(job))),
+                StoreRequest::Store(batch) => self.store_batch(batch),
             }
         }
         self.commit();
@@ -348,7 +348,11 @@ impl Worker {
     }
 
     /// The next request; commits the open transaction if none comes in time.
-    fn next(&mut self, requests: &mut mpsc::Receiver<Request>, runtime: &Handle) -> Option<Request> {
+    fn next(
+        &mut self,
+        requests: &mut mpsc::Receiver<StoreRequest>,
+        runtime: &Handle,
+    ) -> Option<StoreRequest> {
         if let Some(open) = self.open {
             let until = open.since + WAIT_FOR_MORE;
             match runtime.block_on(async { tokio::time::timeout_at(until, requests.recv()).await }) {
@@ -496,19 +500,19 @@ impl JobTally {
         this_try.unaccepted += u64::from(run.unaccepted);
         self.messages_new += run.messages_new;
         match run.change {
-            RunChange::New => {
+            StoredChange::New => {
                 self.new += 1;
                 this_try.stored.insert(key);
             }
-            RunChange::Changed => {
+            StoredChange::Changed => {
                 self.changed += 1;
                 this_try.stored.insert(key);
             }
             // Counted by the try that stored it. Should another try follow, this one has met it.
-            RunChange::Unchanged if self.earlier.stored.remove(key) => {
+            StoredChange::Unchanged if self.earlier.stored.remove(key) => {
                 this_try.stored.insert(key);
             }
-            RunChange::Unchanged => {
+            StoredChange::Unchanged => {
                 this_try.unchanged += 1;
                 if !this_try.stored.contains(key) {
                     this_try.same.insert(key);

@@ -33,7 +33,7 @@ use super::{limits, open};
 use crate::model::{Guid, Instant, NaiveZone, TICKS_PER_SECOND, Zone};
 
 pub use holds::AddedHold;
-pub use received::{KnownJob, PackedPayload, ReceivedRun, ReceivedUnreadable, RunChange, Stored};
+pub use received::{KnownJob, PackedPayload, ReceivedRun, ReceivedUnreadable, Stored, StoredChange};
 
 /// Times without offset are read by newer rules of their zone from now on, and these differ from the earlier ones.
 #[derive(Debug)]

@@ -68,7 +68,7 @@ pub struct ReceivedUnreadable {
 pub struct Stored {
     /// The run's key in the archive; `None` if a retention rule removed the run.
     pub run_key: Option<i64>,
-    pub change: RunChange,
+    pub change: StoredChange,
     pub messages_new: u64,
     /// Whether another job listed it first, and owns it.
     pub foreign: bool,
@@ -80,7 +80,7 @@ pub struct Stored {
 
 /// What a received run changed in the archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RunChange {
+pub enum StoredChange {
     /// It was not archived before.
     New,
     /// Its content is the archived one, or a retention rule removed it.

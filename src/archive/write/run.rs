@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use rusqlite::{params, params_from_iter};
 
 use super::quarantine::sha256;
-use super::received::RunChange;
+use super::received::StoredChange;
 use super::{ReceivedRun, ReceivedUnreadable, Stored, Writer};
 use crate::archive::db::Db;
 use crate::archive::error::ArchiveError;
@@ -34,7 +34,7 @@ impl Writer {
         if row.is_none() && self.is_removed(&run_id)? {
             return Ok(Stored {
                 run_key: None,
-                change: RunChange::Unchanged,
+                change: StoredChange::Unchanged,
                 messages_new: 0,
                 foreign: false,
                 quarantined: false,
@@ -45,7 +45,7 @@ impl Writer {
         let (run_key, change, messages_new) = match &row {
             None => {
                 let (run_key, messages) = self.insert_run(sync_id, job_key, &run_id, received, now)?;
-                (run_key, RunChange::New, messages)
+                (run_key, StoredChange::New, messages)
             }
             Some(row) => {
                 let (change, messages) = self.store_known_run(sync_id, row, &run_id, received, now)?;
@@ -83,14 +83,14 @@ impl Writer {
         run_id: &str,
         received: &ReceivedRun,
         now: Instant,
-    ) -> Result<(RunChange, u64), ArchiveError> {
+    ) -> Result<(StoredChange, u64), ArchiveError> {
         let mut incoming_content = received.content_sha256;
         let sameness = self.compare(row, received, &mut incoming_content)?;
         if row.absent {
             self.mark_returned(sync_id, row.run_key, run_id, now)?;
         }
         match sameness {
-            Sameness::Bytes => Ok((RunChange::Unchanged, 0)),
+            Sameness::Bytes => Ok((StoredChange::Unchanged, 0)),
             Sameness::Content => {
                 // The next sync recognises it by these bytes.
                 self.connection.cached().run(
@@ -98,11 +98,11 @@ impl Writer {
                     params![row.run_key, received.payload.sha256, incoming_content],
                     "remember the bytes of a run",
                 )?;
-                Ok((RunChange::Unchanged, 0))
+                Ok((StoredChange::Unchanged, 0))
             }
             Sameness::Nothing => {
                 let messages = self.update_run(sync_id, row, run_id, received, incoming_content, now)?;
-                Ok((RunChange::Changed, messages))
+                Ok((StoredChange::Changed, messages))
             }
         }
     }

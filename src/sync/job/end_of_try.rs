@@ -22,7 +22,7 @@ pub(super) enum Try {
 }
 
 /// Why the body of an answer was read no further.
-pub(super) enum BodyEnd {
+pub(super) enum EndOfBody {
     /// The server ended it.
     Closed,
     /// The connection failed, or the server sent nothing more.
@@ -38,17 +38,17 @@ pub(super) enum BodyEnd {
 /// Judges an answer to the question for the runs of `job`. `bytes` is the length of its body as received.
 ///
 /// Also returns what the answer says about itself; that of another job's answer counts for nothing.
-pub(super) fn judge(end: BodyEnd, reader: AnswerReader, job: Guid, bytes: u64) -> (Try, Envelope) {
+pub(super) fn judge(end: EndOfBody, reader: AnswerReader, job: Guid, bytes: u64) -> (Try, Envelope) {
     let so_far = |reader: &AnswerReader| reader.envelope().clone();
     match end {
-        BodyEnd::Stopped => (Try::Stopped, so_far(&reader)),
-        BodyEnd::Failed(error) => (Try::Stuck(error), so_far(&reader)),
-        BodyEnd::OtherJob(other) => (Try::NoAnswer(about_another(other)), Envelope::default()),
-        BodyEnd::Malformed(error) if reader.envelope().runs_seen == 0 => {
+        EndOfBody::Stopped => (Try::Stopped, so_far(&reader)),
+        EndOfBody::Failed(error) => (Try::Stuck(error), so_far(&reader)),
+        EndOfBody::OtherJob(other) => (Try::NoAnswer(about_another(other)), Envelope::default()),
+        EndOfBody::Malformed(error) if reader.envelope().runs_seen == 0 => {
             (Try::NoAnswer(error.to_string()), so_far(&reader))
         }
-        BodyEnd::Malformed(error) => (broken_for_good(error.to_string()), so_far(&reader)),
-        BodyEnd::Closed => match reader.finish() {
+        EndOfBody::Malformed(error) => (broken_for_good(error.to_string()), so_far(&reader)),
+        EndOfBody::Closed => match reader.finish() {
             End::Complete(envelope) => (judge_complete(&envelope, job), envelope),
             End::Cut(envelope) => {
                 let cut = Try::Broken {
@@ -101,10 +101,10 @@ mod tests {
         let job = JOB.parse().unwrap();
         let mut reader = AnswerReader::new(1 << 10);
         let end = match reader.push(body.as_bytes(), &mut |_| {}) {
-            Err(error) => BodyEnd::Malformed(error),
+            Err(error) => EndOfBody::Malformed(error),
             Ok(()) => match reader.envelope().job_id_at_first_run.filter(|&id| id != job) {
-                Some(other) => BodyEnd::OtherJob(other),
-                None => BodyEnd::Closed,
+                Some(other) => EndOfBody::OtherJob(other),
+                None => EndOfBody::Closed,
             },
         };
         judge(end, reader, job, body.len() as u64)

@@ -11,7 +11,7 @@ use std::time::Instant as MonotonicInstant;
 use sha2::Digest;
 
 use self::anomalies::Anomalies;
-use self::end_of_try::{BodyEnd, Try, judge};
+use self::end_of_try::{EndOfBody, Try, judge};
 use self::run_packer::RunPacker;
 use super::event::{Cancellation, SyncEvent};
 use super::fetch::Question;
@@ -273,24 +273,24 @@ impl<'a> JobWork<'a> {
         answer: &mut JsonAnswer,
         reader: &mut AnswerReader,
         mut cancellation: Cancellation,
-    ) -> BodyEnd {
+    ) -> EndOfBody {
         let mut elements = Vec::new();
         loop {
             let chunk = tokio::select! {
                 chunk = answer.chunk() => chunk,
-                () = cancellation.cancelled() => return BodyEnd::Stopped,
+                () = cancellation.cancelled() => return EndOfBody::Stopped,
             };
             let chunk = match chunk {
                 Ok(Some(chunk)) => chunk,
-                Ok(None) => return BodyEnd::Closed,
-                Err(error) => return BodyEnd::Failed(error),
+                Ok(None) => return EndOfBody::Closed,
+                Err(error) => return EndOfBody::Failed(error),
             };
             self.body_bytes += chunk.len() as u64;
             let pushed = reader.push(&chunk, &mut |element| elements.push(element));
             drop(chunk);
             // Before its runs are stored.
             if let Some(other) = reader.envelope().job_id_at_first_run.filter(|&id| id != self.job) {
-                return BodyEnd::OtherJob(other);
+                return EndOfBody::OtherJob(other);
             }
             // Elements that cannot be read are not progress: they may come for ever.
             let mut is_progress = false;
@@ -307,7 +307,7 @@ impl<'a> JobWork<'a> {
                 total: reader.envelope().total_job_runs,
             });
             if let Err(error) = pushed {
-                return BodyEnd::Malformed(error);
+                return EndOfBody::Malformed(error);
             }
         }
     }

@@ -1,6 +1,6 @@
 //! What each kind of line says about the archive.
 
-use super::{Line, Pass};
+use super::{LedgerRow, Pass};
 use crate::archive::db::Db;
 use crate::archive::error::ArchiveError;
 use crate::archive::ledger::entry::{
@@ -17,7 +17,7 @@ use crate::model::{Guid, ZoneName, hex};
 impl Pass<'_> {
     pub(super) fn apply(
         &mut self,
-        line: &Line,
+        line: &LedgerRow,
         entry: LedgerEntry,
         was_absent: bool,
         findings: &mut Findings,
@@ -112,7 +112,7 @@ impl Pass<'_> {
         Ok(())
     }
 
-    fn naive_time(&mut self, line: &Line, at: i64, zone: ZoneName, rules: Option<Rules>) {
+    fn naive_time(&mut self, line: &LedgerRow, at: i64, zone: ZoneName, rules: Option<Rules>) {
         let release = rules.as_ref().map_or("-", |rules| &rules.release).to_owned();
         self.ledger.zone_rules = rules;
         if self.ledger.zone.replace(zone).is_some() {
@@ -122,7 +122,7 @@ impl Pass<'_> {
 
     fn sync_ended(
         &mut self,
-        line: &Line,
+        line: &LedgerRow,
         ended: &SyncEnded,
         findings: &mut Findings,
     ) -> Result<(), ArchiveError> {
@@ -138,7 +138,7 @@ impl Pass<'_> {
 
     fn revision(
         &mut self,
-        line: &Line,
+        line: &LedgerRow,
         revision: &RevisionEntry,
         was_absent: bool,
         findings: &mut Findings,
@@ -166,7 +166,7 @@ impl Pass<'_> {
 
     fn quarantined(
         &mut self,
-        line: &Line,
+        line: &LedgerRow,
         piece: &QuarantinedEntry,
         findings: &mut Findings,
     ) -> Result<(), ArchiveError> {
@@ -185,7 +185,7 @@ impl Pass<'_> {
     }
 
     /// Takes in that a run was removed; consecutive lines of one plan become one act.
-    fn removed(&mut self, line: &Line, removed: &RemovedEntry) {
+    fn removed(&mut self, line: &LedgerRow, removed: &RemovedEntry) {
         /// Runs of a removal that are named.
         const NAMED: usize = 3;
         let removal = self.ledger.removed.get(&removed.run);
@@ -221,7 +221,7 @@ impl Pass<'_> {
     }
 
     /// A list of heads names everything that the salvage did by the hash of this one line.
-    fn salvage_ended(&mut self, line: &Line) {
+    fn salvage_ended(&mut self, line: &LedgerRow) {
         for act in self.ledger.acts.iter_mut().skip(self.block) {
             act.hash = line.hash;
             act.in_salvage = true;
@@ -232,7 +232,7 @@ impl Pass<'_> {
     /// Takes in that a run became absent, or was listed again.
     fn presence_of(
         &mut self,
-        line: &Line,
+        line: &LedgerRow,
         run: Guid,
         since: Option<i64>,
         findings: &mut Findings,
@@ -245,7 +245,7 @@ impl Pass<'_> {
         Ok(())
     }
 
-    fn act(&mut self, line: &Line, at: i64, kind: ActKind) {
+    fn act(&mut self, line: &LedgerRow, at: i64, kind: ActKind) {
         self.ledger.acts.push(Act {
             entry_id: line.entry_id,
             hash: line.hash,
@@ -256,7 +256,7 @@ impl Pass<'_> {
         });
     }
 
-    fn lost(&mut self, line: &Line, loss: Loss, findings: &mut Findings) {
+    fn lost(&mut self, line: &LedgerRow, loss: Loss, findings: &mut Findings) {
         let job_at = |ledger: &LedgerState, job: &Guid, of: fn(&LedgerJob) -> i64| {
             ledger.jobs.get(job).map(of).filter(|&entry_id| entry_id > 0)
         };
@@ -324,7 +324,7 @@ impl Pass<'_> {
 
     fn presence(
         &mut self,
-        line: &Line,
+        line: &LedgerRow,
         run: Guid,
         since: Option<i64>,
         findings: &mut Findings,

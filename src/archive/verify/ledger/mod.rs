@@ -91,7 +91,7 @@ struct Pass<'c> {
 
 /// A line that is taken in.
 #[derive(Clone, Copy)]
-struct Line {
+struct LedgerRow {
     entry_id: i64,
     hash: Sha256,
     /// SHA-256 of who acted, where the line says so.
@@ -100,7 +100,7 @@ struct Line {
     is_new: bool,
 }
 
-impl Line {
+impl LedgerRow {
     fn place(&self) -> String {
         place_of(self.entry_id)
     }
@@ -130,7 +130,7 @@ impl Pass<'_> {
         let text = std::str::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned());
         match text.and_then(|text| Ok((text, LedgerEntry::read(text)?))) {
             Ok((text, entry)) => {
-                let line = Line {
+                let line = LedgerRow {
                     entry_id,
                     hash,
                     by: entry.by().copied(),
@@ -177,7 +177,7 @@ impl Pass<'_> {
 
     fn take_entry(
         &mut self,
-        line: Line,
+        line: LedgerRow,
         text: &str,
         entry: LedgerEntry,
         findings: &mut Findings,

@@ -8,7 +8,7 @@ use foldhash::fast::FixedState;
 
 use super::details::{self, NO_KEY};
 use super::parts::{PARTS, Parts};
-use super::scan::{Counted, Row};
+use super::scan::{Counted, GroupRow};
 use super::sorted::{Rank, Sorted};
 use crate::archive::{ArchiveError, Snapshot};
 use crate::report::error::ReportError;
@@ -58,10 +58,10 @@ impl DetailTally {
 }
 
 /// The row that a tally's words say; `None` where nothing was counted.
-fn row(words: &[u64]) -> Option<Row<'static>> {
+fn row(words: &[u64]) -> Option<GroupRow<'static>> {
     let (high, low) = (|word: u64| word >> 32, |word: u64| word & u64::from(u32::MAX));
     let [first, last] = [words[3], words[4]].map(u64::cast_signed);
-    (words[2] > 0).then(|| Row {
+    (words[2] > 0).then(|| GroupRow {
         by_category: [high(words[0]), low(words[0]), high(words[1]), low(words[1])],
         runs: high(words[2]),
         jobs: low(words[2]),
@@ -72,7 +72,7 @@ fn row(words: &[u64]) -> Option<Row<'static>> {
     })
 }
 
-fn rows<const SPANS: usize>(words: &[u64]) -> [Option<Row<'static>>; SPANS] {
+fn rows<const SPANS: usize>(words: &[u64]) -> [Option<GroupRow<'static>>; SPANS] {
     std::array::from_fn(|span| row(&words[span * DetailTally::WORDS..][..DetailTally::WORDS]))
 }
 
@@ -104,8 +104,8 @@ pub(super) fn each<const SPANS: usize>(
     mut counted: [Counted; SPANS],
     snapshot: &Snapshot<'_>,
     most: usize,
-    rank: impl Fn(&[Option<Row<'_>>; SPANS]) -> Option<Rank>,
-    mut see: impl FnMut([Option<Row<'_>>; SPANS], Option<&str>) -> Result<(), ReportError>,
+    rank: impl Fn(&[Option<GroupRow<'_>>; SPANS]) -> Option<Rank>,
+    mut see: impl FnMut([Option<GroupRow<'_>>; SPANS], Option<&str>) -> Result<(), ReportError>,
 ) -> Result<(), ReportError> {
     let words = SPANS * DetailTally::WORDS;
     let mut by_key = Parts::new(1 + words);

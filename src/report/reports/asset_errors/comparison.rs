@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use super::by_detail;
 use super::group::{Groups, Names};
 use super::options::{AssetErrors, GroupBy};
-use super::scan::{self, Counted, Row};
+use super::scan::{self, Counted, GroupRow};
 use super::sorted::Rank;
 use crate::archive::Snapshot;
 use crate::report::definition::row;
@@ -34,14 +34,16 @@ row! {
 }
 
 /// What was counted of a group in the two spans: before, and now.
-type Pair<'g> = [Option<Row<'g>>; 2];
+type Pair<'g> = [Option<GroupRow<'g>>; 2];
 
 fn messages(pair: &Pair<'_>) -> [u64; 2] {
-    pair.each_ref().map(|row| row.as_ref().map_or(0, Row::messages))
+    pair.each_ref()
+        .map(|row| row.as_ref().map_or(0, GroupRow::messages))
 }
 
 fn errors(pair: &Pair<'_>) -> [u64; 2] {
-    pair.each_ref().map(|row| row.as_ref().map_or(0, Row::errors))
+    pair.each_ref()
+        .map(|row| row.as_ref().map_or(0, GroupRow::errors))
 }
 
 impl AssetErrors {

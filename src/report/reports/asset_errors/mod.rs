@@ -131,7 +131,12 @@ impl AssetErrors {
         Ok(())
     }
 
-    fn row<'r>(&self, group: &scan::Row<'r>, names: Names<'r>, top_detail: Option<&'r str>) -> AssetRow<'r> {
+    fn row<'r>(
+        &self,
+        group: &scan::GroupRow<'r>,
+        names: Names<'r>,
+        top_detail: Option<&'r str>,
+    ) -> AssetRow<'r> {
         let (asset_owner, top_message, top_detail) = match self.group_by {
             GroupBy::Asset => (group.owner, group.top_message, top_detail),
             _ => (names.owner, names.message, names.detail),

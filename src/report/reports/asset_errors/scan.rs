@@ -95,7 +95,7 @@ pub(super) struct Counted {
 
 /// A row of the report, less its names.
 #[derive(Debug)]
-pub(super) struct Row<'g> {
+pub(super) struct GroupRow<'g> {
     pub(super) by_category: [u64; 4],
     pub(super) runs: u64,
     pub(super) jobs: u64,
@@ -105,7 +105,7 @@ pub(super) struct Row<'g> {
     pub(super) top_message: Option<&'g str>,
 }
 
-impl Row<'_> {
+impl GroupRow<'_> {
     pub(super) fn messages(&self) -> u64 {
         self.by_category.iter().sum()
     }
@@ -211,10 +211,10 @@ impl Counted {
     }
 
     /// What was counted of a group, with its top text; `None` where that is nothing.
-    pub(super) fn row<'g>(&self, group: u32, groups: &'g Groups, top_texts: &[u32]) -> Option<Row<'g>> {
+    pub(super) fn row<'g>(&self, group: u32, groups: &'g Groups, top_texts: &[u32]) -> Option<GroupRow<'g>> {
         let tally = &self.tallies[group as usize];
         let jobs = &self.jobs[group as usize * self.words..][..self.words];
-        (tally.runs > 0).then(|| Row {
+        (tally.runs > 0).then(|| GroupRow {
             by_category: tally.by_category.map(u64::from),
             runs: tally.runs.into(),
             jobs: jobs.iter().map(|word| u64::from(word.count_ones())).sum(),
