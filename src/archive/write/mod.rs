@@ -67,8 +67,8 @@ const LATEST_RUNS: usize = 256;
 /// Pages of a transaction of [`Writer::expect_much`], in KiB: what 48 MiB of JSON change, measured.
 const LARGE_CACHE_KIB: i64 = 32 * 1024;
 
-/// Pages of the log after which they are taken over then, 192 MiB: a page that several transactions change is taken over once.
-const LARGE_LOG_PAGES: i64 = 24 * 1024;
+/// Pages of the log after which they are taken over then, 256 MiB: a page that several transactions change is taken over once.
+const LARGE_LOG_PAGES: i64 = 32 * 1024;
 
 /// The writing connection.
 #[derive(Debug)]
