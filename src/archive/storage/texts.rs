@@ -379,8 +379,15 @@ mod tests {
             )
             .unwrap();
         assert_eq!(daily, 1);
-        let forgotten = detail(&mut texts, &connection, "0");
-        assert!(forgotten > 1, "what is long gone is stored again");
+        // Which places a text may take depends on a random key, so a few of the first are still remembered.
+        let first_keys = 100;
+        let is_stored_again =
+            |number: &i64| detail(&mut texts, &connection, &number.to_string()) > first_keys + 1;
+        let stored_again = (0..first_keys).filter(is_stored_again).count();
+        assert!(
+            stored_again > 50,
+            "what is long gone is stored again: {stored_again}"
+        );
     }
 
     #[test]
