@@ -26,8 +26,9 @@ const REMEMBERED: usize = 1 << 15;
 /// Keys closer than this are read together with those between them.
 const NEAR: u32 = 4;
 
-/// Candidates for the most frequent text that are kept at least before those that have lost are dropped.
-const MOST_CANDIDATES: usize = 1 << 17;
+/// Candidates for the most frequent text that are kept at least before those that have lost are dropped, which reads the
+/// texts of those that are equally frequent. With those of one more part they fit into 2^19 places of memory.
+const MOST_CANDIDATES: usize = 7 << 16;
 
 /// Stands for a text: a keyed hash of 64 bits. Among 30 million texts two are taken for one once in 40,000 times, and
 /// nobody can look for such texts, since the key is drawn anew each time.

@@ -7,8 +7,8 @@ use foldhash::fast::FixedState;
 use super::parts::{PARTS, Parts};
 use crate::report::error::ReportError;
 
-/// Counts that a table without gaps may have: 4 MiB a thread.
-const MOST_IN_TABLE: usize = 1024 * 1024;
+/// Counts that a table without gaps may have: 8 MiB a thread.
+const MOST_IN_TABLE: usize = 2 * 1024 * 1024;
 
 /// Messages by group and text.
 #[derive(Debug)]
