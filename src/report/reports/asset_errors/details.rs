@@ -26,8 +26,8 @@ const REMEMBERED: usize = 1 << 15;
 /// Keys closer than this are read together with those between them.
 const NEAR: u32 = 4;
 
-/// Candidates for the most frequent text that are kept at least before those that have lost are dropped, which reads the
-/// texts of those that are equally frequent. With those of one more part they fit into 2^19 places of memory.
+/// Candidates for the most frequent text that are kept at least before those that have lost are dropped. With those of one
+/// more part they fit into 2^19 places of memory.
 const MOST_CANDIDATES: usize = 7 << 16;
 
 /// Stands for a text: a keyed hash of 64 bits. Among 30 million texts two are taken for one once in 40,000 times, and
@@ -246,7 +246,11 @@ pub(super) fn top(
             best.see(group, key, count);
         }
         if best.candidates.len() > most_candidates {
-            best.reduce(snapshot)?;
+            best.drop_lost();
+            // Reading the texts of those that are equally frequent takes far longer.
+            if best.candidates.len() > most_candidates / 4 * 3 {
+                best.reduce(snapshot)?;
+            }
         }
     }
     best.reduce(snapshot)?;
@@ -271,11 +275,16 @@ impl MostFrequent {
         }
     }
 
-    /// Leaves one of each group: of equally frequent texts the first by bytes.
-    fn reduce(&mut self, snapshot: &Snapshot<'_>) -> Result<(), ArchiveError> {
+    /// Drops those that a more frequent text of their group has beaten since.
+    fn drop_lost(&mut self) {
         let most = &self.most;
         self.candidates
             .retain(|&(group, _, count)| count == most[group as usize]);
+    }
+
+    /// Leaves one of each group: of equally frequent texts the first by bytes.
+    fn reduce(&mut self, snapshot: &Snapshot<'_>) -> Result<(), ArchiveError> {
+        self.drop_lost();
         self.candidates.sort_unstable();
         let mut left = 0;
         let mut first: Option<String> = None;
