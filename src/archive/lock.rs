@@ -96,7 +96,7 @@ impl SyncLock {
     }
 }
 
-/// Who is syncing into the archive at `path`, as text; `None` if there is no sync. Creates and changes nothing.
+/// Who is syncing into the archive at `path`, as text; `None` if nobody is. Creates and changes nothing.
 ///
 /// # Errors
 /// The lock file cannot be opened.

@@ -166,7 +166,7 @@ pub(super) async fn json_only(answer: HttpResponse) -> Result<JsonAnswer, CcsErr
     }
     // Peeked pieces are handed over again.
     answer.bytes = 0;
-    // `null` is the answer of a job without runs; `true` and `false` are no answers.
+    // `null` is the answer of a job without runs; `true` and `false` are not answers.
     if kind == ContentKind::Untold && matches!(first_sign(&beginning), Some(b'{' | b'[' | b'n')) {
         answer.beginning = Some(beginning.freeze());
         return Ok(answer);

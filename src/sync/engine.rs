@@ -90,13 +90,13 @@ pub async fn sync(
         events: Arc::from(events),
         cancellation,
     };
-    let (writer, begun) = engine.begin(writer)?;
-    let (store, thread) = store::start(writer, begun.sync_id).map_err(|source| ArchiveError::Io {
+    let (writer, started) = engine.begin(writer)?;
+    let (store, thread) = store::start(writer, started.sync_id).map_err(|source| ArchiveError::Io {
         doing: "start the thread that writes",
         path: path.to_path_buf(),
         source,
     })?;
-    let mut answers = engine.ask_servers(store, begun).await;
+    let mut answers = engine.ask_servers(store, started).await;
     let unassigned = std::mem::take(&mut answers.unassigned);
     answers.results.extend(engine.report_unassigned(unassigned));
     let record = engine.end(thread, answers).await?;
@@ -129,8 +129,8 @@ struct Engine<'a> {
     cancellation: Cancellation,
 }
 
-/// A sync that the archive has recorded as begun.
-struct Begun {
+/// A sync that the archive has recorded as started.
+struct StartedSync {
     sync_id: i64,
     zone: NaiveZone,
     assigned: Assigned,
@@ -150,7 +150,7 @@ struct ServerAnswers {
 
 impl Engine<'_> {
     /// Brings the archive's settings and watched jobs up to date, assigns the jobs to the servers, and records the begin.
-    fn begin(&mut self, mut writer: Writer) -> Result<(Writer, Begun), SyncError> {
+    fn begin(&mut self, mut writer: Writer) -> Result<(Writer, StartedSync), SyncError> {
         let (zone, newer_rules) = writer.settle_naive_time(self.options.naive_time)?;
         if let Some(newer) = &newer_rules {
             (self.events)(SyncEvent::NewerRules(newer));
@@ -182,20 +182,20 @@ impl Engine<'_> {
             archive_created: writer.created(),
             jobs: assigned.len(),
         });
-        let begun = Begun {
+        let started = StartedSync {
             sync_id,
             zone,
             assigned,
         };
-        Ok((writer, begun))
+        Ok((writer, started))
     }
 
     /// Asks all servers at the same time. Takes the store by value: the writing thread ends when its last sender is gone.
-    async fn ask_servers(&self, store: Store, begun: Begun) -> ServerAnswers {
+    async fn ask_servers(&self, store: Store, started: StartedSync) -> ServerAnswers {
         let Assigned {
             of_server,
             unassigned,
-        } = begun.assigned;
+        } = started.assigned;
         let names = Arc::new(self.names());
         let unassigned = Arc::new(Mutex::new(unassigned));
         let mut asking = JoinSet::new();
@@ -207,7 +207,7 @@ impl Engine<'_> {
                     fetch: self.options.fetch,
                     retry: self.options.retry.clone(),
                     run_limit: self.options.run_limit,
-                    zone: begun.zone,
+                    zone: started.zone,
                     hint: self.options.hint,
                 },
                 names: Arc::clone(&names),

@@ -43,7 +43,7 @@ pub(super) fn of_client(error: &CcsError, policy: &Policy, hint: HintOf) -> Stri
 pub(super) fn of_unassigned(job: Guid, why: &NoServer, hint: HintOf) -> String {
     let (text, before) = match why {
         NoServer::NotConfigured(before) => (
-            format!("{before} listed its runs, and is none of the configured servers"),
+            format!("{before} listed its runs before, and is not one of the configured servers"),
             Some(before.as_str()),
         ),
         NoServer::NoneKnown => (

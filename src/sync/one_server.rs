@@ -134,13 +134,11 @@ async fn ask_for_list(shared: &Shared, watch_new: bool) -> Option<Vec<Guid>> {
     let found = match found {
         Ok(found) => found,
         Err(error) if watch_new => {
-            tracing::warn!(
-                "the server did not tell which jobs it has, so that new ones are not watched: {error}"
-            );
+            tracing::warn!("the server did not list its jobs, so new ones are not watched: {error}");
             return None;
         }
         Err(error) => {
-            tracing::debug!("the server did not tell which jobs it has: {error}");
+            tracing::debug!("the server did not list its jobs: {error}");
             return None;
         }
     };

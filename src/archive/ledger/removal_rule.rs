@@ -6,11 +6,11 @@ use crate::model::{Instant, TICKS_PER_SECOND};
 
 pub(in crate::archive) const SECONDS_PER_DAY: i64 = 86_400;
 
-/// The span that a hold covers, in seconds since 1970 UTC; `None` is no bound.
+/// The span that a hold covers, in seconds since 1970 UTC; `None` means unbounded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(in crate::archive) struct HoldSpan {
     pub(in crate::archive) since: Option<i64>,
-    /// The first second that is no longer covered.
+    /// The first second after the span.
     pub(in crate::archive) until: Option<i64>,
 }
 

@@ -67,7 +67,7 @@ fn judge_complete(envelope: &Envelope, job: Guid) -> Try {
     match envelope.job_id.filter(|&id| id != job) {
         Some(other) if envelope.runs_seen == 0 => Try::NoAnswer(about_another(other)),
         Some(other) => broken_for_good(format!(
-            "behind its runs the answer says that it is about another job, {other}"
+            "after its runs the answer says that it is about another job, {other}"
         )),
         None => match envelope.broken_at {
             Some(at) => broken_for_good(format!(

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use crate::cli::failure::{Exit, Failure};
 
-/// Tells something on standard error, where the questions are.
+/// Prints a line on standard error, where the questions are.
 pub(super) fn say(text: &str) {
     // Nothing to do where standard error is closed.
     let _ = writeln!(io::stderr(), "{text}");

@@ -148,7 +148,7 @@ pub(super) fn remove() -> Result<bool, Failure> {
 pub(super) fn test(plan: &Plan) -> Result<Exit, Failure> {
     let output = check_output(plan);
     if registered("check")?.is_none() {
-        let message = format!("there is no task {}", path_of("check"));
+        let message = format!("the task {} does not exist", path_of("check"));
         return Err(Failure::new(Exit::NotDone, message)
             .with_hint("install the tasks first: `jobruns schedule windows --install`."));
     }
