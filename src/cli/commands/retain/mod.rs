@@ -41,7 +41,7 @@ pub(crate) struct RetainArgs {
     #[command(subcommand)]
     action: Option<RetainAction>,
 
-    /// The age from which on runs go: 7y, 18mo, 12w or 90d; years and months count as the most days that so many can have
+    /// The age at which runs are removed: 7y, 18mo, 12w or 90d; years and months count as the most days they can have
     #[arg(long, value_name = "AGE", required = true)]
     older_than: Option<RetentionAge>,
 
