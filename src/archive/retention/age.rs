@@ -1,4 +1,4 @@
-//! The age from which on runs are removed.
+//! The age at which runs are removed.
 
 use std::str::FromStr;
 
